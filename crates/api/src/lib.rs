@@ -1,10 +1,13 @@
 //! The generated API: messages, clients and servers of every package in `/proto`, and the descriptors that came with them.
 //!
-//! Holds no code of its own. `method` has the full name of every method, for durable calls and authorisation.
+//! `method` has the full name of every method, for durable calls and authorisation; `reason` has the error reasons that
+//! the protos promise. Calls nothing but kernel. Holds no logic of its own.
+
+pub mod reason;
 
 mod generated {
     #![expect(missing_docs, reason = "generated; the protos carry the documentation")]
-    #![expect(clippy::all, reason = "generated")]
+    #![expect(clippy::all, clippy::allow_attributes, reason = "generated")]
     #![expect(clippy::disallowed_methods, reason = "tonic's generated code builds a Status for unknown methods")]
     include!(concat!(env!("OUT_DIR"), "/mod.rs"));
 }

@@ -1,0 +1,97 @@
+//! The error reasons that the protos promise, by the service that answers with them.
+//!
+//! Owns the names only. Always holds: every reason that a proto names in backticks is here or in kernel, and every
+//! reason here is named by a proto of its package; a test compares them. The general reasons are kernel's, so that no
+//! service spells one twice.
+
+pub use kernel::reason::*;
+
+/// One module for each service, with a constant for each reason and `ALL` of them.
+macro_rules! reasons {
+    ($($(#[$about:meta])* $service:ident { $($(#[$doc:meta])* $reason:ident,)+ })+) => {
+        $(
+            $(#[$about])*
+            pub mod $service {
+                $($(#[$doc])* pub const $reason: &str = stringify!($reason);)+
+
+                /// Every reason of this service.
+                pub const ALL: &[&str] = &[$($reason),+];
+            }
+        )+
+
+        /// Every reason that is not a general one, by its package's second part.
+        pub const BY_SERVICE: &[(&str, &[&str])] = &[$((stringify!($service), $service::ALL)),+];
+    };
+}
+
+reasons! {
+    /// Reasons of `amends.intake.v1`.
+    intake {
+        /// FAILED_PRECONDITION: the identities given belong to different customers.
+        IDENTITY_CONFLICT,
+        /// FAILED_PRECONDITION: the customer has not been given our acknowledgement and apology yet.
+        ACKNOWLEDGE_FIRST,
+        /// FAILED_PRECONDITION: the case has ended; reopen it first.
+        CASE_FINAL,
+        /// ALREADY_EXISTS: the disruption's external id is known with other content.
+        DISRUPTION_EXISTS,
+    }
+
+    /// Reasons of `amends.routing.v1`.
+    routing {
+        /// ALREADY_EXISTS: the id of the new queue is taken.
+        QUEUE_EXISTS,
+        /// ALREADY_EXISTS: the id of the new work item is taken.
+        WORK_ITEM_EXISTS,
+        /// FAILED_PRECONDITION: the agent holds as many work items as allowed.
+        NO_CAPACITY,
+        /// FAILED_PRECONDITION: the agent is not there.
+        AGENT_OFFLINE,
+        /// FAILED_PRECONDITION: the agent lacks a skill that the work item or its queue asks for.
+        SKILLS_MISSING,
+        /// NOT_FOUND: no waiting work fits the agent.
+        NO_WORK,
+    }
+
+    /// Reasons of `amends.compensation.v1`.
+    compensation {
+        /// ALREADY_EXISTS: the id of the new remedy is taken.
+        REMEDY_EXISTS,
+        /// FAILED_PRECONDITION: the offer was answered or has expired.
+        OFFER_NOT_OPEN,
+    }
+
+    /// Reasons of `amends.followup.v1`.
+    followup {
+        /// ALREADY_EXISTS: the id of the new message is taken.
+        MESSAGE_EXISTS,
+        /// ALREADY_EXISTS: the id of the new plan is taken.
+        PLAN_EXISTS,
+        /// FAILED_PRECONDITION: the survey was answered before.
+        SURVEY_ANSWERED,
+        /// UNAVAILABLE: the transport did not take the message; it is tried again.
+        TRANSPORT_UNAVAILABLE,
+        /// Never a status: why a message failed that had nowhere to go.
+        NO_CONTACT_POINT,
+    }
+
+    /// Reasons of `amends.operations.v1`.
+    operations {
+        /// NOT_FOUND: this process does not run the service that the name or parent says.
+        SERVICE_NOT_HERE,
+        /// FAILED_PRECONDITION: only a parked or waiting call can be sent now.
+        CALL_NOT_WAITING,
+        /// FAILED_PRECONDITION: only a parked call can be given up.
+        CALL_NOT_PARKED,
+    }
+
+    /// Reasons of `amends.extension.v1`: what an implementation answers to the suite.
+    extension {
+        /// FAILED_PRECONDITION: the message will never be delivered.
+        UNDELIVERABLE,
+        /// FAILED_PRECONDITION: the payout was not and never will be executed under its key.
+        PAYOUT_DECLINED,
+        /// INVALID_ARGUMENT: the payout key came before with other content.
+        PAYOUT_KEY_REUSED,
+    }
+}
