@@ -1,0 +1,17 @@
+//! Opens a database of each kind, prints their URLs, one a line, and holds them until its standard input ends.
+//!
+//! For the test that kills it to see that nothing is left behind; and for a person who wants a PostgreSQL to look at:
+//! `cargo run -p amends-testkit --bin hold`.
+
+use std::io::Read;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let databases = [testkit::postgres::database("hold").await, testkit::sqlite::database("hold").await];
+    for database in &databases {
+        println!("{}", database.url);
+    }
+    let mut rest = String::new();
+    // Whatever ends the input ends the program.
+    let _read = std::io::stdin().read_to_string(&mut rest);
+}
