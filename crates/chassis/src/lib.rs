@@ -7,17 +7,26 @@
 //! - telemetry never delays or fails a call;
 //! - shutting down ends by its hard deadline, whatever is still open.
 
+mod admin;
 mod client;
 pub mod config;
 mod context;
+mod health;
+mod jobs;
 pub mod limits;
 mod resolve;
+mod serve;
+mod server;
 mod service;
 pub mod status;
+pub mod telemetry;
 pub mod wire;
 
 pub use client::{channel, with_deadline};
 pub use config::{ChassisConfig, ClientConfig};
 pub use context::{context, header, respond};
+pub use serve::{Bound, ServeOptions, serve, shutdown_signal};
+pub use server::trace::inject_trace;
 pub use service::{Check, Job, Service};
 pub use status::{from_status, to_status};
+pub use telemetry::{Telemetry, TelemetryOptions};

@@ -33,8 +33,6 @@ pub mod front_reason {
     pub const BAD_CREDENTIALS: &str = "BAD_CREDENTIALS";
     /// The server is draining; another replica takes the call.
     pub const SHUTTING_DOWN: &str = "SHUTTING_DOWN";
-    /// The call was given up before it was answered.
-    pub const CANCELLED: &str = "CANCELLED";
 }
 
 /// Longest status text in bytes; a proxy may drop longer headers.
@@ -85,6 +83,68 @@ pub(crate) fn is_ours(status: &Status) -> bool {
     status
         .check_error_details()
         .is_ok_and(|details| details.error_info().is_some_and(|info| info.domain == DOMAIN && !info.reason.is_empty()))
+}
+
+/// How tonic words the errors of a request message that it cannot read. A test sends one of each.
+const UNREADABLE: [&str; 5] = [
+    "failed to decode Protobuf message",
+    "protocol error: received message with",
+    "Unexpected EOF decoding stream",
+    "Missing request message",
+    "Error decompressing",
+];
+
+/// What leaves instead of `status`; `None` when it may leave as it is. tonic makes statuses of its own, without our
+/// `ErrorInfo` and some with another code than the caller can act on.
+pub(crate) fn replacement(status: &Status) -> Option<Status> {
+    if is_ours(status) {
+        let text = truncated(status.message(), MESSAGE_BYTES);
+        return (text.len() < status.message().len())
+            .then(|| Status::with_details(status.code(), text, status.details().to_vec().into()));
+    }
+    let text = truncated(status.message(), MESSAGE_BYTES);
+    Some(match status.code() {
+        Code::Ok => return None,
+        Code::Internal if UNREADABLE.iter().any(|words| text.starts_with(words)) => {
+            refused(front_reason::MALFORMED_MESSAGE, format!("the request message cannot be read: {text}"))
+        }
+        Code::OutOfRange if text.contains("message length too large") => too_large(&text),
+        Code::ResourceExhausted if text.starts_with("Error decompressing") => too_large(&text),
+        Code::Unimplemented if text.contains("Content is compressed") => {
+            to_status(ServiceError::new(ErrorCode::Unimplemented, front_reason::UNSUPPORTED_ENCODING, text))
+        }
+        Code::Unimplemented => unknown_method(),
+        Code::Internal | Code::Unknown | Code::DataLoss => {
+            to_status(ServiceError::internal(format!("{:?}: {}", status.code(), status.message())))
+        }
+        code => {
+            let info = ErrorDetails::with_error_info(code_name(code), DOMAIN, HashMap::new());
+            Status::with_error_details(code, text, info)
+        }
+    })
+}
+
+/// The code's name as the conventions for telemetry want it.
+pub(crate) fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
 }
 
 fn build(code: Code, error: &ServiceError) -> Status {
@@ -191,14 +251,10 @@ pub(crate) fn refused(reason: &str, message: impl Into<String>) -> Status {
     to_status(ServiceError::new(ErrorCode::InvalidArgument, reason, message))
 }
 
-/// RESOURCE_EXHAUSTED: the message is larger than `limit`.
-pub(crate) fn too_large(limit: usize) -> Status {
-    let error = ServiceError::new(
-        ErrorCode::ResourceExhausted,
-        front_reason::MESSAGE_TOO_LARGE,
-        format!("the message is larger than the {limit} bytes that this method takes"),
-    );
-    to_status(error.with("limit_bytes", limit))
+/// RESOURCE_EXHAUSTED: the message is larger than this method takes.
+pub(crate) fn too_large(detail: &str) -> Status {
+    let message = format!("the request message is too large: {detail}");
+    to_status(ServiceError::new(ErrorCode::ResourceExhausted, front_reason::MESSAGE_TOO_LARGE, message))
 }
 
 /// UNIMPLEMENTED: nothing is served at this path.
@@ -216,8 +272,8 @@ pub(crate) fn unauthenticated(message: &str) -> Status {
 }
 
 /// INTERNAL: a handler panicked. The panic hook has logged where.
-pub(crate) fn panicked(method: &str) -> Status {
-    to_status(ServiceError::internal(format!("{method} panicked")))
+pub(crate) fn panicked() -> Status {
+    to_status(ServiceError::internal("the handler panicked"))
 }
 
 /// UNAVAILABLE: the server is going away; the stream starts again elsewhere.
