@@ -1,1 +1,39 @@
-//! stub
+//! What makes a service's promises durable: its database, retried transactions, idempotent mutations, group commit,
+//! durable calls with lanes and timers, the relay that sends them, the audit chain, page tokens, the migration gate.
+//!
+//! Calls PostgreSQL or SQLite through sea-orm, and other services' public RPCs through a raw gRPC client. Knows no
+//! domain noun and no proto of ours. What always holds:
+//!
+//! - A mutation's effect, its stored answer, its place in its lane and the durable calls that it causes commit together.
+//! - The same request key never has a second effect, and always gets the same answer.
+//! - Nothing but SQL happens inside a transaction, and every transaction may run more than once.
+
+mod bulk;
+mod config;
+mod db;
+mod engine;
+mod error;
+mod group;
+mod inbound;
+mod migrate;
+mod mutate;
+mod outbound;
+mod page_token;
+mod schema;
+mod tx;
+mod writer;
+
+pub mod audit;
+pub mod sql;
+
+pub use bulk::{Bulk, ColumnType};
+pub use config::{DatabaseConfig, EngineConfig};
+pub use db::{Backend, Db};
+pub use engine::{Engine, EngineParts};
+pub use error::{DbFailure, TxError, classify, is_unique_violation};
+pub use migrate::{Migrations, migrate, pending_migrations};
+pub use outbound::{Due, OutboundCall};
+pub use page_token::PageTokens;
+pub use schema::{ddl, migrations as durable_migrations};
+pub use tx::Tx;
+pub use writer::{GroupCommand, Writer};

@@ -1,0 +1,39 @@
+//! The few places where the two databases speak differently.
+
+use sea_orm::{DbErr, Statement, TryGetable, Value};
+
+use crate::Backend;
+
+/// The database's clock in microseconds, as an SQL expression. Leases run by it, never by a process's clock.
+pub const fn now_micros(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Postgres => "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
+        Backend::Sqlite => "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
+    }
+}
+
+/// `FOR UPDATE` where rows can be locked; nothing on SQLite, whose one writer holds everything.
+pub const fn for_update(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Postgres => " FOR UPDATE",
+        Backend::Sqlite => "",
+    }
+}
+
+/// `FOR UPDATE SKIP LOCKED` where rows can be locked; nothing on SQLite.
+pub const fn for_update_skip_locked(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Postgres => " FOR UPDATE SKIP LOCKED",
+        Backend::Sqlite => "",
+    }
+}
+
+/// A statement with `$1`, `$2` … parameters, which both databases understand.
+pub fn statement<const N: usize>(backend: Backend, sql: impl Into<String>, values: [Value; N]) -> Statement {
+    Statement::from_sql_and_values(backend.dialect(), sql, values)
+}
+
+/// One column of a row.
+pub fn column<T: TryGetable>(row: &sea_orm::QueryResult, name: &str) -> Result<T, DbErr> {
+    row.try_get("", name)
+}
