@@ -166,7 +166,8 @@ mod tests {
         let clock = VirtualClock::starting_at(Timestamp::from_seconds(100));
         clock.advance_to(Timestamp::from_seconds(50));
         assert_eq!(clock.now(), Timestamp::from_seconds(100));
+        let shared = clock.clone();
         clock.advance(Duration::from_secs(5));
-        assert_eq!(clock.clone().now(), Timestamp::from_seconds(105));
+        assert_eq!(shared.now(), Timestamp::from_seconds(105));
     }
 }

@@ -1,8 +1,11 @@
 //! A database of a test, the same to use on both backends.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::BoxFuture;
+use tokio::sync::OnceCell;
 
 use crate::postgres::administrator::DropOnExit;
 use crate::scratch::Scratch;
@@ -41,6 +44,23 @@ impl Template {
 
     pub(crate) async fn migrate(&self, url: String) {
         (self.migrate)(url).await;
+    }
+}
+
+/// What the templates of this process were made into, by key; each is made once, whoever asks first.
+#[derive(Debug)]
+pub(crate) struct Templates<T>(Mutex<HashMap<&'static str, Arc<OnceCell<T>>>>);
+
+impl<T> Templates<T> {
+    pub(crate) fn cell(&self, template: &Template) -> Arc<OnceCell<T>> {
+        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(cells.entry(template.key).or_insert_with(|| Arc::new(OnceCell::new())))
+    }
+}
+
+impl<T> Default for Templates<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
     }
 }
 

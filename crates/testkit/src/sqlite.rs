@@ -1,16 +1,13 @@
 //! SQLite databases: one file in a directory of its own for each test.
 
-use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::LazyLock;
 
-use tokio::sync::OnceCell;
-
-use crate::database::{Backend, Guard, Template, TestDatabase};
+use crate::database::{Backend, Guard, Template, Templates, TestDatabase};
 use crate::scratch::Scratch;
 
-/// The migrated templates, by key.
-static TEMPLATES: LazyLock<Mutex<HashMap<&'static str, Arc<OnceCell<Scratch>>>>> = LazyLock::new(Mutex::default);
+/// The migrated files.
+static TEMPLATES: LazyLock<Templates<Scratch>> = LazyLock::new(Templates::default);
 
 /// An empty database.
 pub async fn database(name_hint: &str) -> TestDatabase {
@@ -19,7 +16,7 @@ pub async fn database(name_hint: &str) -> TestDatabase {
 
 /// A copy of `template`'s database.
 pub async fn database_from(template: &Template, name_hint: &str) -> TestDatabase {
-    let cell = Arc::clone(TEMPLATES.lock().unwrap_or_else(PoisonError::into_inner).entry(template.key()).or_default());
+    let cell = TEMPLATES.cell(template);
     let source = cell
         .get_or_init(|| async {
             let directory = Scratch::new(template.key());

@@ -5,9 +5,11 @@
 
 use std::io::Read;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() {
-    let databases = [testkit::postgres::database("hold").await, testkit::sqlite::database("hold").await];
+use testkit::{Backend, database};
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let databases = [Backend::Postgres, Backend::Sqlite].map(|backend| runtime.block_on(database(backend, "hold")));
     for database in &databases {
         println!("{}", database.url);
     }

@@ -1,18 +1,18 @@
 //! Makes and drops the databases of one server, on a thread of its own: tests end on runtimes that end with them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use kernel::{Clock, IdSource, RandomIds, SystemClock};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions};
-use tokio::sync::{OnceCell, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::Template;
-use crate::database::identifier;
+use crate::database::{Templates, identifier};
 
 /// Whether databases of earlier processes may be on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub(super) struct Administrator {
     run: i64,
     next: Arc<AtomicU32>,
     /// The names of the databases that templates were made into.
-    templates: Arc<Mutex<HashMap<&'static str, Arc<OnceCell<String>>>>>,
+    templates: Arc<Templates<String>>,
 }
 
 impl Administrator {
@@ -69,9 +69,7 @@ impl Administrator {
 
     /// A new copy of `template`, which is migrated first if nobody has.
     pub(super) async fn create_from(&self, template: &Template, name_hint: &str) -> DropOnExit {
-        let mut templates = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
-        let cell = Arc::clone(templates.entry(template.key()).or_default());
-        drop(templates);
+        let cell = self.templates.cell(template);
         let source = cell.get_or_init(|| self.migrate(template)).await;
         let name = self.new_name(name_hint);
         self.run(vec![format!("CREATE DATABASE {name} TEMPLATE {source}")]).await;

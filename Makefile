@@ -1,0 +1,53 @@
+# Everything a developer runs. `make` alone lists the targets.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
+.DEFAULT_GOAL := help
+
+# The directory of a tool: PATH first, else the pinned one under target/.
+tool = $$(type -P $(1) || echo "$$(.ci/wheel $(1))/bin/$(1)")
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## Run the whole suite and replay real airline disruptions through it
+	@cargo run --locked -p amends -- demo
+
+.PHONY: run
+run: ## Run the whole suite at 127.0.0.1:7070, its data under .amends
+	@cargo run --locked -p amends -- dev
+
+.PHONY: test
+test: ## Run every test, on SQLite and on PostgreSQL, whose programs it finds or installs
+	@export AMENDS_TEST_PG_BIN="$$(.ci/postgres-bin)"
+	cargo test --workspace --locked
+
+.PHONY: bench
+bench: ## Measure the hot paths against pgbench in the same run
+	@export AMENDS_TEST_PG_BIN="$$(.ci/postgres-bin)"
+	cargo run --locked --release -p amends-tests --bin bench
+
+.PHONY: lint
+lint: ## Clippy with warnings denied; licences, bans and sources of all dependencies
+	@cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(call tool,cargo-deny) --locked check bans licenses sources
+
+.PHONY: fmt
+fmt: ## Format the Rust sources and the protos
+	@cargo fmt --all
+	$(call tool,buf) format --write proto
+
+.PHONY: proto-check
+proto-check: ## Lint the protos, check their format and their rules, and that nothing in them breaks a client
+	@buf=$(call tool,buf)
+	"$$buf" lint proto
+	"$$buf" format --diff --exit-code proto >/dev/null
+	cargo test --locked -p amends-api
+
+.PHONY: ci
+ci: ## Everything a change must pass
+	@.ci/run
