@@ -3,6 +3,8 @@
 //! Two encodings of the descriptors leave this script: the raw one, which keeps the `buf.validate` options and the
 //! comments, for reflection and for the contract tests; and the typed one, which drops them, for the code generator.
 
+#![expect(clippy::disallowed_methods, reason = "cargo tells a build script by the environment where things are")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
