@@ -1,0 +1,6 @@
+//! The tests that need more than one crate, in one binary: rules of the tree, flows, faults.
+
+mod deps;
+mod purity;
+mod source;
+mod tree;
