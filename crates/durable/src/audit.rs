@@ -45,7 +45,8 @@ pub struct AuditRecord {
 pub async fn append_in_tx(tx: &Tx, tenant: &TenantId, entry: AuditEntry) -> Result<(), DbErr> {
     if tx.backend() == Backend::Postgres {
         // The chain grows one by one: a lock for the rest of the transaction, taken late in it.
-        tx.query(sql::statement(tx.backend(), "SELECT pg_advisory_xact_lock(hashtext($1))", [tenant.as_str().into()])).await?;
+        tx.query(sql::statement(tx.backend(), "SELECT pg_advisory_xact_lock(hashtext($1))", [tenant.as_str().into()]))
+            .await?;
     }
     let last = tx
         .query(sql::statement(
@@ -88,7 +89,12 @@ pub async fn append_in_tx(tx: &Tx, tenant: &TenantId, entry: AuditEntry) -> Resu
 }
 
 /// Records before `before_seq`, newest first.
-pub async fn list(connection: &impl ConnectionTrait, tenant: &TenantId, before_seq: i64, limit: u64) -> Result<Vec<AuditRecord>, DbErr> {
+pub async fn list(
+    connection: &impl ConnectionTrait,
+    tenant: &TenantId,
+    before_seq: i64,
+    limit: u64,
+) -> Result<Vec<AuditRecord>, DbErr> {
     let rows = connection
         .query_all_raw(Statement::from_sql_and_values(
             connection.get_database_backend(),

@@ -32,7 +32,10 @@ impl fmt::Debug for DatabaseConfig {
             (Some((scheme, _)), Some((_, host))) => format!("{scheme}://***@{host}"),
             _ => self.url.clone(),
         };
-        f.debug_struct("DatabaseConfig").field("url", &url).field("max_connections", &self.max_connections).finish_non_exhaustive()
+        f.debug_struct("DatabaseConfig")
+            .field("url", &url)
+            .field("max_connections", &self.max_connections)
+            .finish_non_exhaustive()
     }
 }
 
@@ -44,10 +47,13 @@ pub struct EngineConfig {
     pub max_mutations: usize,
     /// Commands that may wait for a group commit; more get RESOURCE_EXHAUSTED `OVERLOADED`.
     pub writer_queue: usize,
+    /// Group commits of one command that may run at once on PostgreSQL: one prepares while the other commits. SQLite
+    /// has one writer whatever this says.
+    pub writer_workers: usize,
 }
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { max_mutations: 512, writer_queue: 2_048 }
+        Self { max_mutations: 512, writer_queue: 2_048, writer_workers: 2 }
     }
 }

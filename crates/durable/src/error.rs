@@ -42,9 +42,11 @@ pub fn classify(error: &DbErr) -> DbFailure {
     };
     let Some(database_error) = sqlx_error.as_database_error() else {
         return match sqlx_error {
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-                DbFailure::Unavailable
-            }
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => DbFailure::Unavailable,
             _ => DbFailure::Defect,
         };
     };
@@ -55,7 +57,9 @@ pub fn classify(error: &DbErr) -> DbFailure {
             "53100" | "53200" => DbFailure::Full,
             "57014" => DbFailure::Conflict,
             code if code.starts_with("23") => DbFailure::Constraint,
-            code if code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") || code == "25P03" => DbFailure::Unavailable,
+            code if code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") || code == "25P03" => {
+                DbFailure::Unavailable
+            }
             _ => DbFailure::Defect,
         }
     } else {
@@ -74,7 +78,8 @@ pub fn classify(error: &DbErr) -> DbFailure {
 pub fn is_unique_violation(error: &DbErr, constraint: &str) -> bool {
     sqlx_error(error).and_then(sqlx::Error::as_database_error).is_some_and(|error| {
         error.is_unique_violation()
-            && (error.constraint().is_some_and(|name| name.contains(constraint)) || error.message().contains(constraint))
+            && (error.constraint().is_some_and(|name| name.contains(constraint))
+                || error.message().contains(constraint))
     })
 }
 
@@ -102,9 +107,9 @@ pub(crate) fn to_service_error(error: &DbErr) -> ServiceError {
 
 fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
     match error {
-        DbErr::Conn(RuntimeErr::SqlxError(error)) | DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
-            Some(error)
-        }
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
         _ => None,
     }
 }

@@ -13,7 +13,7 @@ use sea_orm::DbErr;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::engine::{WeakEngine, overloaded};
-use crate::error::TxError;
+use crate::error::{DbFailure, TxError, classify, to_service_error};
 use crate::inbound::{self, Lanes, LogKey, Outcome, log_key};
 use crate::tx::{TxFailure, pause};
 use crate::{Engine, Tx};
@@ -72,6 +72,16 @@ pub(crate) async fn commit<'a>(
             // The answer to COMMIT was lost. The log knows: found there, it was durable; not found, it is done again.
             Err(TxFailure::Unknown(error)) => unknown(error),
             Err(TxFailure::Rejected(error)) if error.reason == LOST => unknown("lost a race"),
+            // A twin in another process may have been faster and have written the same rows: then the log has it now.
+            Err(TxFailure::Db(error)) if keys.len() == 1 && round < 3 && classify(&error) == DbFailure::Constraint => {
+                ServiceError::internal(error)
+            }
+            // Nothing of it is durable, and the next connection may lead to a database that is up again.
+            Err(TxFailure::Db(error))
+                if classify(&error) == DbFailure::Unavailable && !matches!(error, DbErr::ConnectionAcquire(_)) =>
+            {
+                to_service_error(&error)
+            }
             Err(failure) => return Err(GroupFailure::Isolate(failure)),
         };
         if round == MAX_ROUNDS {
@@ -97,11 +107,7 @@ async fn one_round<'a>(tx: Tx, keys: &[RequestKey], work: &'a Work<'a>) -> Resul
         if let Some(found) = logged.get(&log_key) {
             answers[index] = Some(replay(key, &found.request_hash, &found.outcome));
         } else if let Some(&twin) = first.get(&log_key) {
-            if keys[twin].request_hash == key.request_hash {
-                twins.push((index, twin));
-            } else {
-                answers[index] = Some(Answered { outcome: Err(key_reused()), replayed: false });
-            }
+            twins.push((index, twin));
         } else {
             first.insert(log_key, index);
             fresh.push(index);
@@ -125,8 +131,9 @@ async fn one_round<'a>(tx: Tx, keys: &[RequestKey], work: &'a Work<'a>) -> Resul
             return Err(DbErr::Custom("a group command must answer every request".to_owned()).into());
         }
         // A call in a lane that is refused for now must not take its place.
-        if admitted.iter().zip(&results).any(|(&index, result)| keys[index].lane.is_some() && matches!(result, Err(error) if !error.is_definitive()))
-            && admitted.len() > 1
+        if admitted.iter().zip(&results).any(|(&index, result)| {
+            keys[index].lane.is_some() && matches!(result, Err(error) if !error.is_definitive())
+        }) && admitted.len() > 1
         {
             return Err(DbErr::Custom("a call in a lane was refused for now".to_owned()).into());
         }
@@ -134,20 +141,34 @@ async fn one_round<'a>(tx: Tx, keys: &[RequestKey], work: &'a Work<'a>) -> Resul
         for (&index, result) in admitted.iter().zip(results) {
             match &result {
                 Ok(bytes) => outcomes.push((index, Outcome::Response(bytes.clone()))),
-                Err(error) if error.is_definitive() => outcomes.push((index, Outcome::Rejection(recorded(error.clone())))),
+                Err(error) if error.is_definitive() => {
+                    outcomes.push((index, Outcome::Rejection(recorded(error.clone()))))
+                }
                 Err(error) if keys[index].lane.is_some() => return Err(TxError::Rejected(error.clone())),
                 Err(_) => {}
             }
             let outcome = result.map_err(|error| if error.is_definitive() { recorded(error) } else { error });
             answers[index] = Some(Answered { outcome, replayed: false });
         }
-        let rows: Vec<(&RequestKey, &Outcome)> = outcomes.iter().map(|(index, outcome)| (&keys[*index], outcome)).collect();
+        let rows: Vec<(&RequestKey, &Outcome)> =
+            outcomes.iter().map(|(index, outcome)| (&keys[*index], outcome)).collect();
         if !inbound::record(&tx, &rows).await? || !lanes.store(&tx).await? {
             return Err(ServiceError::precondition(LOST, "").transient().into());
         }
     }
     for (index, twin) in twins {
-        answers[index] = answers[twin].clone().map(|answer| Answered { replayed: answer.outcome.is_ok(), ..answer });
+        answers[index] = match &answers[twin] {
+            // The first one is not on record: its twin is a request of its own.
+            Some(Answered { outcome: Err(error), .. }) if !error.is_definitive() => {
+                return Err(
+                    DbErr::Custom("a request was refused for now, and another one has its key".to_owned()).into()
+                );
+            }
+            _ if keys[index].request_hash != keys[twin].request_hash => {
+                Some(Answered { outcome: Err(key_reused()), replayed: false })
+            }
+            answer => answer.clone().map(|answer| Answered { replayed: true, ..answer }),
+        };
     }
     let answers: Option<Vec<Answered>> = answers.into_iter().collect();
     Ok(answers.map_or(Round::Lost, Round::Answers))
@@ -273,7 +294,12 @@ pub(crate) async fn run_mutations(engine: &Engine, mutations: Vec<Mutation>) {
 
 /// The answer of a single request whose transaction was undone. A definitive no is put on record in a transaction of
 /// its own, with the request's place in its lane.
-pub(crate) async fn settle_failure(engine: &Engine, name: &'static str, key: &RequestKey, failure: TxFailure) -> Answered {
+pub(crate) async fn settle_failure(
+    engine: &Engine,
+    name: &'static str,
+    key: &RequestKey,
+    failure: TxFailure,
+) -> Answered {
     let rejection = match failure {
         TxFailure::Rejected(error) if error.is_definitive() => error,
         failure => return Answered { outcome: Err(failure.into_service_error()), replayed: false },

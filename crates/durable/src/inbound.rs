@@ -38,7 +38,12 @@ pub(crate) fn log_key(key: &RequestKey) -> LogKey {
 pub(crate) async fn find(tx: &Tx, keys: &[RequestKey]) -> Result<BTreeMap<LogKey, Logged>, DbErr> {
     let mut input = Bulk::new(&[("tenant_id", Text), ("client", Text), ("method", Text), ("request_id", Text)]);
     for key in keys {
-        input.push([key.tenant.as_str().into(), key.client.as_str().into(), key.method.into(), key.request_id.as_str().into()]);
+        input.push([
+            key.tenant.as_str().into(),
+            key.client.as_str().into(),
+            key.method.into(),
+            key.request_id.as_str().into(),
+        ]);
     }
     let rows = tx
         .query_all(input.statements(
@@ -186,7 +191,8 @@ impl Lanes {
             .with("expected", last + 1)
             .transient());
         }
-        let mut error = ServiceError::internal(format!("{} call {} is new, but {last} was applied", delivery.lane, delivery.seq));
+        let mut error =
+            ServiceError::internal(format!("{} call {} is new, but {last} was applied", delivery.lane, delivery.seq));
         error.reason = reason::LANE_REUSED.to_owned();
         Err(error)
     }
@@ -196,11 +202,22 @@ impl Lanes {
         if self.reached.is_empty() {
             return Ok(true);
         }
-        let mut input =
-            Bulk::new(&[("tenant_id", Text), ("client", Text), ("lane", Text), ("from_seq", Integer), ("to_seq", Integer)]);
+        let mut input = Bulk::new(&[
+            ("tenant_id", Text),
+            ("client", Text),
+            ("lane", Text),
+            ("from_seq", Integer),
+            ("to_seq", Integer),
+        ]);
         for (lane, reached) in &self.reached {
             let from = self.stored.get(lane).copied().unwrap_or(0);
-            input.push([lane.0.as_str().into(), lane.1.as_str().into(), lane.2.as_str().into(), from.into(), (*reached).into()]);
+            input.push([
+                lane.0.as_str().into(),
+                lane.1.as_str().into(),
+                lane.2.as_str().into(),
+                from.into(),
+                (*reached).into(),
+            ]);
         }
         let expected = input.len() as u64;
         // A new lane is inserted; a known one is only moved from where this transaction saw it.

@@ -1,6 +1,5 @@
 //! Migrations under a lock: sea-orm takes none, and several processes that migrate at once break each other.
 
-
 use anyhow::Context as _;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;

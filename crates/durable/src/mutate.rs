@@ -19,7 +19,12 @@ impl Engine {
     /// What `body` rejects with (stored as the answer when definitive); INVALID_ARGUMENT `IDEMPOTENCY_KEY_REUSED`;
     /// FAILED_PRECONDITION `SEQUENCE_GAP` for a durable call out of order; RESOURCE_EXHAUSTED `OVERLOADED`;
     /// UNAVAILABLE `STORAGE_UNAVAILABLE` when the outcome is unknown.
-    pub async fn mutate<M, F, Fut>(&self, name: &'static str, key: RequestKey, body: F) -> Result<Answer<M>, ServiceError>
+    pub async fn mutate<M, F, Fut>(
+        &self,
+        name: &'static str,
+        key: RequestKey,
+        body: F,
+    ) -> Result<Answer<M>, ServiceError>
     where
         M: Message + Default + 'static,
         F: Fn(Tx) -> Fut + Send + Sync + 'static,

@@ -49,7 +49,14 @@ pub struct OutboundCall {
 impl OutboundCall {
     /// A call that leaves as soon as the transaction has committed, in order within `lane`. `request` carries
     /// `message_id` as its `request_id`.
-    pub fn in_lane(context: &RequestContext, target: &str, method: &'static str, message_id: Uuid, lane: String, request: &impl Message) -> Self {
+    pub fn in_lane(
+        context: &RequestContext,
+        target: &str,
+        method: &'static str,
+        message_id: Uuid,
+        lane: String,
+        request: &impl Message,
+    ) -> Self {
         Self {
             tenant: context.tenant.clone(),
             target: target.to_owned(),
@@ -64,7 +71,14 @@ impl OutboundCall {
     }
 
     /// A call to the own service at `at`; cancel it by its `message_id`.
-    pub fn timer(context: &RequestContext, service: &str, method: &'static str, message_id: Uuid, at: Timestamp, request: &impl Message) -> Self {
+    pub fn timer(
+        context: &RequestContext,
+        service: &str,
+        method: &'static str,
+        message_id: Uuid,
+        at: Timestamp,
+        request: &impl Message,
+    ) -> Self {
         Self {
             tenant: context.tenant.clone(),
             target: service.to_owned(),

@@ -40,7 +40,12 @@ impl PageTokens {
     ///
     /// # Errors
     /// INVALID_ARGUMENT `BAD_PAGE_TOKEN` when the token is forged, cut off, of another tenant or of another query.
-    pub fn open<C: DeserializeOwned>(&self, tenant: &TenantId, query: &impl Serialize, token: &str) -> Result<Option<C>, ServiceError> {
+    pub fn open<C: DeserializeOwned>(
+        &self,
+        tenant: &TenantId,
+        query: &impl Serialize,
+        token: &str,
+    ) -> Result<Option<C>, ServiceError> {
         if token.is_empty() {
             return Ok(None);
         }

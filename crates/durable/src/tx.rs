@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use kernel::{ServiceError, Timestamp};
 use rand::Rng as _;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, IsolationLevel, QueryResult, Statement, TransactionOptions, TransactionTrait as _};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbErr, IsolationLevel, QueryResult, Statement, TransactionOptions,
+    TransactionTrait as _,
+};
 use uuid::Uuid;
 
 use crate::error::{DbFailure, TxError, classify, to_service_error};
@@ -111,8 +114,9 @@ impl Tx {
     async fn commit(self, service: &str) -> Result<bool, CommitError> {
         let effects = std::mem::take(&mut *self.effects());
         let due_now = outbound::flush(&self, service, effects).await.map_err(CommitError::Before)?;
-        let inner = Arc::try_unwrap(self.inner)
-            .map_err(|_| CommitError::Before(DbErr::Custom("a clone of the transaction outlived its closure".to_owned())))?;
+        let inner = Arc::try_unwrap(self.inner).map_err(|_| {
+            CommitError::Before(DbErr::Custom("a clone of the transaction outlived its closure".to_owned()))
+        })?;
         inner.transaction.commit().await.map_err(CommitError::At)?;
         Ok(due_now)
     }

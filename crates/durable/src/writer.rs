@@ -41,7 +41,11 @@ pub trait GroupCommand: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the database fails; the whole group is undone.
-    async fn apply(&self, tx: &Tx, commands: &[&Self::Command]) -> Result<Vec<Result<Self::Response, ServiceError>>, TxError>;
+    async fn apply(
+        &self,
+        tx: &Tx,
+        commands: &[&Self::Command],
+    ) -> Result<Vec<Result<Self::Response, ServiceError>>, TxError>;
 }
 
 struct Job<C> {
@@ -70,13 +74,13 @@ impl<G: GroupCommand> fmt::Debug for Writer<G> {
 }
 
 impl<G: GroupCommand> Writer<G> {
-    /// Starts the workers: two on PostgreSQL, where one prepares while the other commits; one on SQLite.
+    /// Starts the workers.
     pub fn start(engine: &Engine, command: G) -> Self {
         let (queue, jobs) = mpsc::channel(engine.config().writer_queue);
         let jobs = Arc::new(Mutex::new(jobs));
         let command = Arc::new(command);
         let workers = match engine.db().backend() {
-            Backend::Postgres => 2,
+            Backend::Postgres => engine.config().writer_workers.max(1),
             Backend::Sqlite => 1,
         };
         for _ in 0..workers {
