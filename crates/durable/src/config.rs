@@ -4,6 +4,50 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::RelayConfig;
+
+/// Everything that a service keeps and sends: section `store` of its configuration.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// Where the database is.
+    pub database: DatabaseConfig,
+    /// Bounds of the engine.
+    pub engine: EngineConfig,
+    /// How durable calls are sent.
+    pub relay: RelayConfig,
+    /// Secret that page tokens are signed with, the same on all replicas; at least 16 characters. There is no default:
+    /// one made up at random would break paging as soon as two replicas answer.
+    pub page_token_key: String,
+}
+
+impl StoreConfig {
+    /// What is wrong with the configuration: key below `store`, and explanation.
+    pub fn problems(&self) -> Vec<(String, String)> {
+        let mut problems = Vec::new();
+        if self.database.url.is_empty() {
+            problems.push(("database.url".to_owned(), "must be given: sqlite:///path/file.db or postgres://…".to_owned()));
+        }
+        problems.extend(self.relay.problems().into_iter().map(|(key, problem)| (format!("relay.{key}"), problem)));
+        if self.page_token_key.len() < 16 {
+            problems.push(("page_token_key".to_owned(), "must have at least 16 characters, the same on all replicas".to_owned()));
+        }
+        problems
+    }
+}
+
+impl fmt::Debug for StoreConfig {
+    /// Hides the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreConfig")
+            .field("database", &self.database)
+            .field("engine", &self.engine)
+            .field("relay", &self.relay)
+            .field("page_token_key", &"***")
+            .finish()
+    }
+}
+
 /// Configuration of a service's database.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
