@@ -8,11 +8,12 @@ use kernel::{Clock, ErrorCode, IdSource, ServiceError, Timestamp, reason};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Counter;
 use sea_orm::DatabaseConnection;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::group::MutationQueue;
+use crate::relay::RelayStatus;
 use crate::{Backend, Db, EngineConfig};
 
 /// What an engine is made of.
@@ -38,7 +39,7 @@ pub struct Engine {
 
 struct Inner {
     parts: EngineParts,
-    relay: Notify,
+    relay: RelayStatus,
     tasks: TaskTracker,
     slots: Arc<Semaphore>,
     mutations: Option<MutationQueue>,
@@ -69,7 +70,7 @@ impl Engine {
         let engine = Self {
             inner: Arc::new(Inner {
                 parts,
-                relay: Notify::new(),
+                relay: RelayStatus::default(),
                 tasks,
                 slots,
                 mutations,
@@ -145,14 +146,14 @@ impl Engine {
         .is_ok()
     }
 
-    /// Says that a call may be due.
+    /// Says that calls may be due, to whatever target. Who moves a virtual clock says so; a transaction that records a
+    /// call does it by itself.
     pub fn wake_relay(&self) {
-        self.inner.relay.notify_one();
+        self.inner.relay.wake_all();
     }
 
-    /// Completes when [`Engine::wake_relay`] was called since the last time.
-    pub async fn relay_woken(&self) {
-        self.inner.relay.notified().await;
+    pub(crate) fn relay_status(&self) -> &RelayStatus {
+        &self.inner.relay
     }
 
     pub(crate) fn take_slot(&self) -> Result<OwnedSemaphorePermit, ServiceError> {

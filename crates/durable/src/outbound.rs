@@ -3,7 +3,7 @@
 //! A call in a lane gets its place from the lane's row, which the transaction locks: the order of places is the order
 //! of commits, and a rollback leaves no gap. A timer is a call to the own service with a later due time and no lane.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{RequestContext, TenantId, Timestamp, TraceContext};
 use prost::Message;
@@ -93,10 +93,11 @@ impl OutboundCall {
     }
 }
 
-/// Writes the calls and cancellations of a transaction, one statement per table; true when a call is due now.
-pub(crate) async fn flush(tx: &Tx, service: &str, effects: Effects) -> Result<bool, DbErr> {
-    let Effects { calls, cancelled } = effects;
-    let due_now = calls.iter().any(|call| call.due == Due::Now || matches!(call.due, Due::At(at) if at <= tx.now()));
+/// Writes the calls and cancellations of a transaction, one statement per table; the targets that have a call due now.
+pub(crate) async fn flush(tx: &Tx, service: &str, effects: Effects) -> Result<BTreeSet<String>, DbErr> {
+    let Effects { calls, cancelled, mut due } = effects;
+    let is_due = |call: &&OutboundCall| call.due == Due::Now || matches!(call.due, Due::At(at) if at <= tx.now());
+    due.extend(calls.iter().filter(is_due).map(|call| call.target.clone()));
     if !calls.is_empty() {
         let places = lane_places(tx, &calls).await?;
         insert(tx, service, calls, places).await?;
@@ -104,7 +105,7 @@ pub(crate) async fn flush(tx: &Tx, service: &str, effects: Effects) -> Result<bo
     if !cancelled.is_empty() {
         cancel(tx, cancelled).await?;
     }
-    Ok(due_now)
+    Ok(due)
 }
 
 type LaneKey = (String, String, String);

@@ -86,6 +86,8 @@ impl MigrationTrait for CreateDurable {
                     owner UUID,
                     lease_until BIGINT,
                     last_error TEXT,
+                    failing_as TEXT,
+                    failing_count BIGINT,
                     failing_since BIGINT,
                     traceparent TEXT NOT NULL,
                     tracestate TEXT NOT NULL,
@@ -94,13 +96,13 @@ impl MigrationTrait for CreateDurable {
                     finished_at BIGINT,
                     CHECK ((lane IS NULL) = (lane_seq IS NULL))
                 ) STRICT",
-                // The claim: due calls first come, first served; expired leases; the head of each lane.
-                "CREATE INDEX outbound_calls_due ON outbound_calls (due_at, message_id) WHERE state = 'pending'",
+                // The claim: due calls to a target first come, first served; expired leases; the head of each lane.
+                "CREATE INDEX outbound_calls_due ON outbound_calls (target, due_at, message_id) WHERE state = 'pending'",
                 "CREATE INDEX outbound_calls_leased ON outbound_calls (lease_until) WHERE state = 'leased'",
-                "CREATE UNIQUE INDEX outbound_calls_place ON outbound_calls (tenant_id, target, lane, lane_seq) WHERE lane IS NOT NULL",
+                "CREATE UNIQUE INDEX outbound_calls_place ON outbound_calls (tenant_id, lane, target, lane_seq) WHERE lane IS NOT NULL",
                 "CREATE INDEX outbound_calls_open_lane ON outbound_calls (tenant_id, target, lane, lane_seq)
                     WHERE lane IS NOT NULL AND state IN ('pending', 'leased', 'parked')",
-                "CREATE INDEX outbound_calls_parked ON outbound_calls (created_at) WHERE state = 'parked'",
+                "CREATE INDEX outbound_calls_parked ON outbound_calls (created_at, message_id) WHERE state = 'parked'",
                 "CREATE INDEX outbound_calls_finished ON outbound_calls (finished_at) WHERE finished_at IS NOT NULL",
                 "CREATE TABLE audit_records (
                     tenant_id TEXT NOT NULL,

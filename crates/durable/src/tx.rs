@@ -1,5 +1,6 @@
 //! One named, retried transaction per use case.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ struct Inner {
 pub(crate) struct Effects {
     pub(crate) calls: Vec<OutboundCall>,
     pub(crate) cancelled: Vec<Uuid>,
+    /// Targets that have a call due now.
+    pub(crate) due: BTreeSet<String>,
 }
 
 impl Tx {
@@ -106,19 +109,24 @@ impl Tx {
         self.effects().cancelled.push(message_id);
     }
 
+    /// Says that a call to `target` is due as soon as this has committed.
+    pub(crate) fn wake(&self, target: String) {
+        self.effects().due.insert(target);
+    }
+
     fn effects(&self) -> std::sync::MutexGuard<'_, Effects> {
         self.inner.effects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes the effects and commits; true when a call is due now.
-    async fn commit(self, service: &str) -> Result<bool, CommitError> {
+    /// Writes the effects and commits; the targets that have a call due now.
+    async fn commit(self, service: &str) -> Result<BTreeSet<String>, CommitError> {
         let effects = std::mem::take(&mut *self.effects());
-        let due_now = outbound::flush(&self, service, effects).await.map_err(CommitError::Before)?;
+        let due = outbound::flush(&self, service, effects).await.map_err(CommitError::Before)?;
         let inner = Arc::try_unwrap(self.inner).map_err(|_| {
             CommitError::Before(DbErr::Custom("a clone of the transaction outlived its closure".to_owned()))
         })?;
         inner.transaction.commit().await.map_err(CommitError::At)?;
-        Ok(due_now)
+        Ok(due)
     }
 
     async fn roll_back(self) {
@@ -201,10 +209,8 @@ impl Engine {
         let tx = Tx::begin(self.db(), self.now()).await.map_err(TxFailure::Db)?;
         match body(tx.clone()).await {
             Ok(value) => match tx.commit(self.service()).await {
-                Ok(due_now) => {
-                    if due_now {
-                        self.wake_relay();
-                    }
+                Ok(due) => {
+                    self.relay_status().wake(&due);
                     Ok(value)
                 }
                 Err(CommitError::Before(error)) => Err(TxFailure::Db(error)),

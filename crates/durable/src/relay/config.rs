@@ -78,7 +78,10 @@ impl RelayConfig {
         if self.lease_ms < self.call_timeout_ms.saturating_mul(4) {
             problems.push((
                 "lease_ms",
-                format!("must be at least four times call_timeout_ms, that is {}", self.call_timeout_ms.saturating_mul(4)),
+                format!(
+                    "must be at least four times call_timeout_ms, that is {}",
+                    self.call_timeout_ms.saturating_mul(4)
+                ),
             ));
         }
         if !(1..=1_000).contains(&self.poll_ms) {

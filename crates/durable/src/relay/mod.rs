@@ -2,6 +2,7 @@
 
 mod config;
 mod rejection;
+mod status;
 mod targets;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use crate::Engine;
 
 pub use config::RelayConfig;
 pub use rejection::{RejectedCall, RejectionHandler};
+pub(crate) use status::RelayStatus;
 pub use targets::Targets;
 
 /// Sends the durable calls of one service. Any number of relays may run on one PostgreSQL database.

@@ -1,0 +1,69 @@
+//! What the relays of a process and the rest of it tell each other; nothing here decides about correctness.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+/// Shared by an engine and the relays that send its calls.
+#[derive(Debug, Default)]
+pub(crate) struct RelayStatus {
+    wakers: Mutex<BTreeMap<String, Arc<Notify>>>,
+    open_circuits: Mutex<BTreeSet<String>>,
+    steps: AtomicU64,
+}
+
+impl RelayStatus {
+    /// What wakes a relay that sends to `target`.
+    pub(crate) fn waker(&self, target: &str) -> Arc<Notify> {
+        Arc::clone(locked(&self.wakers).entry(target.to_owned()).or_default())
+    }
+
+    /// Calls to these targets are due. One relay that wakes is enough.
+    pub(crate) fn wake(&self, targets: &BTreeSet<String>) {
+        if targets.is_empty() {
+            return;
+        }
+        let wakers = locked(&self.wakers);
+        for waker in targets.iter().filter_map(|target| wakers.get(target)) {
+            waker.notify_one();
+        }
+    }
+
+    /// Calls may be due, to whatever target.
+    pub(crate) fn wake_all(&self) {
+        for waker in locked(&self.wakers).values() {
+            waker.notify_one();
+        }
+    }
+
+    /// Remembers whether the circuit to a target is open.
+    pub(crate) fn set_circuit(&self, target: &str, open: bool) {
+        let mut circuits = locked(&self.open_circuits);
+        if open {
+            circuits.insert(target.to_owned());
+        } else {
+            circuits.remove(target);
+        }
+    }
+
+    /// True while the circuit to a target is open.
+    pub(crate) fn circuit_open(&self, target: &str) -> bool {
+        locked(&self.open_circuits).contains(target)
+    }
+
+    /// A relay has claimed or finalised calls.
+    pub(crate) fn step(&self) {
+        self.steps.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// How often relays have claimed or finalised calls.
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps.load(Ordering::SeqCst)
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
