@@ -3,10 +3,12 @@
 //! Always holds: a channel notices a dead peer by HTTP/2 PINGs; a call made through [`with_deadline`] ends by its
 //! deadline with DEADLINE_EXCEEDED, where tonic alone would say CANCELLED.
 
+use std::error::Error;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
-use tonic::{Code, Request, Response, Status};
+use tonic::{Request, Response, Status};
 
 use crate::config::ClientConfig;
 use crate::resolve;
@@ -53,33 +55,55 @@ pub(crate) fn endpoint(uri: &str, server_name: Option<&str>, config: &ClientConf
     Ok(endpoint)
 }
 
-/// Makes a call that ends after `limit`: the server is told, and the answer is DEADLINE_EXCEEDED.
+/// How often a request is sent again that never left this process.
+const UNSENT_RETRIES: usize = 3;
+
+/// Makes a call that ends after `limit`: the server is told, and the answer is DEADLINE_EXCEEDED. A request that never
+/// left, because its connection was just going away, is sent again on the next one; no other is.
 ///
 /// # Errors
 /// The call's own status, or DEADLINE_EXCEEDED.
 pub async fn with_deadline<T, R, F, Fut>(
     limit: Duration,
-    mut request: Request<T>,
-    call: F,
+    request: Request<T>,
+    mut call: F,
 ) -> Result<Response<R>, Status>
 where
-    F: FnOnce(Request<T>) -> Fut,
+    T: Clone,
+    F: FnMut(Request<T>) -> Fut,
     Fut: Future<Output = Result<Response<R>, Status>>,
 {
-    request.set_timeout(limit);
-    let until = tokio::time::Instant::now() + limit;
-    match tokio::time::timeout_at(until, call(request)).await {
-        // tonic's channel runs the same timer and says CANCELLED; so it may win by a moment.
-        Ok(Err(status)) if status.code() == Code::Cancelled && is_timeout(&status) => Err(deadline_exceeded(limit)),
-        Ok(answer) => answer,
-        Err(_) => Err(deadline_exceeded(limit)),
+    let until = Instant::now() + limit;
+    let (metadata, extensions, message) = request.into_parts();
+    let mut unsent = 0;
+    loop {
+        let mut request = Request::from_parts(metadata.clone(), extensions.clone(), message.clone());
+        request.set_timeout(until.saturating_duration_since(Instant::now()));
+        match tokio::time::timeout_at(until, call(request)).await {
+            Err(_) => return Err(deadline_exceeded(limit)),
+            // tonic's channel runs the same timer and says CANCELLED; it may win by a moment.
+            Ok(Err(status)) if caused_by::<tonic::TimeoutExpired>(&status, |_| true) => {
+                return Err(deadline_exceeded(limit));
+            }
+            Ok(Err(status)) if unsent < UNSENT_RETRIES && never_sent(&status) => unsent += 1,
+            Ok(answer) => return answer,
+        }
     }
 }
 
-fn is_timeout(status: &Status) -> bool {
-    let mut source = std::error::Error::source(status);
+/// hyper says "canceled" of a request that it gave back from its queue when the connection closed; h2 fails with the
+/// peer's GOAWAY what comes after it, and the protocol promises that the peer did nothing about those.
+fn never_sent(status: &Status) -> bool {
+    caused_by::<hyper::Error>(status, hyper::Error::is_canceled)
+        || caused_by::<h2::Error>(status, |error| {
+            error.is_go_away() && error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR)
+        })
+}
+
+fn caused_by<E: Error + 'static>(status: &Status, is: impl Fn(&E) -> bool) -> bool {
+    let mut source = status.source();
     while let Some(error) = source {
-        if error.is::<tonic::TimeoutExpired>() {
+        if error.downcast_ref::<E>().is_some_and(&is) {
             return true;
         }
         source = error.source();

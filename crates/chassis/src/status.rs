@@ -96,6 +96,7 @@ const UNREADABLE: [&str; 5] = [
 
 /// What leaves instead of `status`; `None` when it may leave as it is. tonic makes statuses of its own, without our
 /// `ErrorInfo` and some with another code than the caller can act on.
+#[expect(clippy::disallowed_methods, reason = "the one file that builds statuses")]
 pub(crate) fn replacement(status: &Status) -> Option<Status> {
     if is_ours(status) {
         let text = truncated(status.message(), MESSAGE_BYTES);

@@ -21,7 +21,15 @@ pub fn load<C>(file: Option<&Path>, env_prefix: &str, overrides: &[(String, Stri
 where
     C: DeserializeOwned + Validate,
 {
-    load_from(file, env_prefix, std::env::vars(), overrides)
+    load_from(file, env_prefix, environment(), overrides)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where configuration reads the environment")]
+fn environment() -> Vec<(String, String)> {
+    // `vars` would panic at a variable of anybody's that is not Unicode.
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// As [`load`], with the environment given.
@@ -114,7 +122,9 @@ fn explain(error: &Error) -> (Vec<String>, String) {
     let mut path = error.path.clone();
     let message = match &error.kind {
         Kind::UnknownField(field, known) => {
-            path.push(field.clone());
+            if path.last() != Some(field) {
+                path.push(field.clone());
+            }
             format!("is not a key; known here are {}", known.join(", "))
         }
         Kind::MissingField(field) => {

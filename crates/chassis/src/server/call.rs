@@ -88,7 +88,7 @@ impl Front {
         let mut record = Record::start(name, &parent, &parts.headers, &shared.metrics);
         let Call { method, timeout } = match checked {
             Ok(call) => call,
-            Err(Refusal::Grpc(status)) => return Ok(refusal(*status, record)),
+            Err(Refusal::Grpc(status)) => return Ok(refusal(status, record)),
             Err(Refusal::Http(status)) => return Ok(shared.not_grpc(status)),
         };
         // The deadline runs from here, so that it covers everything below.
@@ -96,7 +96,7 @@ impl Front {
         let until = Instant::now() + limit;
         let permit = match shared.admit(method, limit) {
             Ok(permit) => permit,
-            Err(status) => return Ok(refusal(*status, record)),
+            Err(status) => return Ok(refusal(status, record)),
         };
         if !method.open {
             let own = trace::of_call(record.span(), &parent);
@@ -137,16 +137,16 @@ impl Shared {
 
     /// A place among the running calls. Refused when there is none, or no time: a call that waits in line behind
     /// more work than the server can do is answered too late anyway.
-    fn admit(&self, method: &Method, limit: Duration) -> Result<OwnedSemaphorePermit, Box<Status>> {
+    fn admit(&self, method: &Method, limit: Duration) -> Result<OwnedSemaphorePermit, Status> {
         if limit.is_zero() {
-            return Err(Box::new(status::deadline_exceeded(limit)));
+            return Err(status::deadline_exceeded(limit));
         }
         let (places, what, most) = if method.streams() {
             (&self.streams, "streams", self.limits.max_streams)
         } else {
             (&self.requests, "calls", self.limits.max_requests)
         };
-        places.clone().try_acquire_owned().map_err(|_| Box::new(status::overloaded(what, most)))
+        places.clone().try_acquire_owned().map_err(|_| status::overloaded(what, most))
     }
 
     fn not_grpc(&self, status: StatusCode) -> Response<Body> {

@@ -23,7 +23,7 @@ pub(crate) enum Refusal {
     /// It is not gRPC at all.
     Http(StatusCode),
     /// It is gRPC, but wrong.
-    Grpc(Box<Status>),
+    Grpc(Status),
 }
 
 /// A request that may go on.
@@ -48,9 +48,9 @@ pub(crate) fn check<'a>(request: &Parts, methods: &'a Methods) -> Result<Call<'a
         None => methods.get(request.uri.path()),
         Some(_) => None,
     };
-    let Some(method) = method else { return Err(Refusal::Grpc(Box::new(unknown_method()))) };
-    let timeout = timeout(&request.headers).map_err(|status| Refusal::Grpc(Box::new(status)))?;
-    binary_headers(&request.headers).map_err(|status| Refusal::Grpc(Box::new(status)))?;
+    let Some(method) = method else { return Err(Refusal::Grpc(unknown_method())) };
+    let timeout = timeout(&request.headers).map_err(Refusal::Grpc)?;
+    binary_headers(&request.headers).map_err(Refusal::Grpc)?;
     Ok(Call { method, timeout })
 }
 

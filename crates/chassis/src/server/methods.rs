@@ -35,9 +35,10 @@ pub(crate) struct Methods {
 }
 
 impl Methods {
-    /// The methods of encoded `FileDescriptorSet`s, and those of health and reflection.
+    /// The methods of encoded `FileDescriptorSet`s, and those of the suite, of health and of reflection.
     pub(crate) fn from_descriptors(sets: &[&[u8]]) -> anyhow::Result<Self> {
         let built_in = [
+            api::FILE_DESCRIPTOR_SET,
             tonic_health::pb::FILE_DESCRIPTOR_SET,
             tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
             tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
@@ -48,9 +49,9 @@ impl Methods {
             for file in &set.file {
                 for service in &file.service {
                     for method in &service.method {
-                        let service_name = format!("{}.{}", file.package(), service.name());
+                        let dot = if file.package().is_empty() { "" } else { "." };
                         let name: Arc<str> =
-                            format!("{}/{}", service_name.trim_start_matches('.'), method.name()).into();
+                            format!("{}{dot}{}/{}", file.package(), service.name(), method.name()).into();
                         by_path.insert(
                             format!("/{name}"),
                             Method {
@@ -70,5 +71,24 @@ impl Methods {
     /// The method at exactly this path.
     pub(crate) fn get(&self, path: &str) -> Option<&Method> {
         self.by_path.get(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_suites_own_methods_are_known_with_their_streams() {
+        let methods = Methods::from_descriptors(&[]).expect("descriptors");
+        let streams = |path: &str| methods.get(path).map(|method| (method.client_streaming, method.server_streaming));
+        assert_eq!(streams("/amends.intake.v1.IntakeService/OpenCase"), Some((false, false)));
+        assert_eq!(streams("/amends.intake.v1.IntakeService/WatchCase"), Some((false, true)));
+        assert_eq!(streams("/grpc.health.v1.Health/Watch"), Some((false, true)));
+        for other in ["", "/", "/amends.intake.v1.IntakeService/opencase", "/amends.intake.v1.IntakeService/OpenCase/"]
+        {
+            assert_eq!(streams(other), None, "{other}");
+        }
+        assert!(Methods::from_descriptors(&[b"\xff\xff"]).is_err());
     }
 }

@@ -120,7 +120,7 @@ where
     match config.log_format {
         LogFormat::Json => plain
             .fmt_fields(tracing_subscriber::fmt::format::JsonFields::new())
-            .event_format(json::Lines::default())
+            .event_format(json::Lines)
             .with_filter(filter)
             .boxed(),
         LogFormat::Text => {
