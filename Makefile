@@ -23,12 +23,14 @@ run: ## Run the whole suite at 127.0.0.1:7070, its data under .amends
 
 .PHONY: test
 test: ## Run every test, on SQLite and on PostgreSQL, whose programs it finds or installs
-	@export AMENDS_TEST_PG_BIN="$$(.ci/postgres-bin)"
+	@AMENDS_TEST_PG_BIN="$$(.ci/postgres-bin)"
+	export AMENDS_TEST_PG_BIN
 	cargo test --workspace --locked
 
 .PHONY: bench
 bench: ## Measure the hot paths against pgbench in the same run
-	@export AMENDS_TEST_PG_BIN="$$(.ci/postgres-bin)"
+	@AMENDS_TEST_PG_BIN="$$(.ci/postgres-bin)"
+	export AMENDS_TEST_PG_BIN
 	cargo run --locked --release -p amends-tests --bin bench
 
 .PHONY: lint

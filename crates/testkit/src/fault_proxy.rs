@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// What the proxy does with bytes and connections. Byte counts are those of one connection since the fault was set.
+/// A connection that lost bytes stays broken for its protocol when the fault is over: [`FaultProxy::cut`] ends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing: everything is forwarded.

@@ -20,12 +20,14 @@ const IMPURE_CRATES: [&str; 14] = [
     "opentelemetry",
 ];
 
-/// Names that bring a clock, randomness or waiting, from wherever they come.
-const IMPURE_NAMES: [&str; 8] =
-    ["SystemTime", "Instant", "SystemClock", "Clock", "IdSource", "RandomIds", "async", "await"];
+/// Names that bring the machine's time or waiting, from wherever they come.
+const IMPURE_NAMES: [&str; 4] = ["SystemTime", "Instant", "async", "await"];
 
-/// Modules of the standard library that reach outside the process.
-const IMPURE_STD: [&str; 6] = ["env", "fs", "io", "net", "process", "thread"];
+/// Items that reach outside the process, by the crate that has them.
+const IMPURE_ITEMS: [(&str, &[&str]); 2] = [
+    ("std", &["env", "fs", "io", "net", "process", "thread"]),
+    ("kernel", &["Clock", "SystemClock", "VirtualClock", "IdSource", "RandomIds", "SequentialIds"]),
+];
 
 /// The constructors of `tonic::Status`.
 const STATUS_CONSTRUCTORS: [&str; 23] = [
@@ -79,15 +81,17 @@ fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_alphanumeric() || c == '_') && text != "use"
 }
 
-/// True when the name at `at` is a direct item of `std::{…}`.
-fn is_in_std_group(tokens: &[Token], at: usize) -> bool {
+/// True when the name at `at` is a direct item of `origin::{…}`.
+fn is_in_group(tokens: &[Token], at: usize, origin: &str) -> bool {
     let mut depth = 0;
     for index in (0..at).rev() {
         match tokens[index].text.as_str() {
             "}" => depth += 1,
             "{" if depth > 0 => depth -= 1,
             "{" => {
-                return index >= 3 && follows(tokens, index, "std") && matches!(tokens[at - 1].text.as_str(), "{" | ",");
+                return index >= 3
+                    && follows(tokens, index, origin)
+                    && matches!(tokens[at - 1].text.as_str(), "{" | ",");
             }
             ";" => return false,
             _ => {}
@@ -103,7 +107,9 @@ fn impurities(source: &Source) -> Vec<String> {
         let name = tokens[at].text.as_str();
         IMPURE_NAMES.contains(&name)
             || (IMPURE_CRATES.contains(&name) && names_crate(&tokens, at))
-            || (IMPURE_STD.contains(&name) && (follows(&tokens, at, "std") || is_in_std_group(&tokens, at)))
+            || IMPURE_ITEMS.iter().any(|(origin, items)| {
+                items.contains(&name) && (follows(&tokens, at, origin) || is_in_group(&tokens, at, origin))
+            })
     };
     let found = (0..tokens.len()).filter(|at| is_impure(*at));
     found.map(|at| format!("{}:{}: `{}`", source.path, tokens[at].line, tokens[at].text)).collect()
@@ -147,6 +153,7 @@ fn each_impurity_is_found() {
         "use std::time::{Duration, SystemTime};",
         "use std::time::Instant;",
         "fn f(clock: &dyn kernel::Clock) {}",
+        "use kernel::{Money, RandomIds};",
         "async fn f() {}",
         "use std::fs;",
         "use std::{collections::BTreeMap, env};",
@@ -163,7 +170,9 @@ fn what_is_pure_passes() {
     let good = r##"
         //! Says tokio::spawn and std::fs in its text only.
         use std::{collections::{BTreeMap, btree_map}, time::Duration};
-        use kernel::Timestamp;
+        use kernel::{Money, Timestamp};
+        enum Clock { Running { since: Timestamp }, Stopped }
+        fn breach(clock: Clock) -> super::Clock { Clock::Stopped }
         use crate::domain::api::Shape;
         /// async, await, tonic::Status
         fn f(now: Timestamp, tokio: u8, env: &str) -> u8 { let _ = "sqlx::query"; self::api::g(tokio) }
