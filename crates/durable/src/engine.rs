@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kernel::{Clock, ErrorCode, IdSource, ServiceError, Timestamp, reason};
@@ -43,6 +44,7 @@ struct Inner {
     tasks: TaskTracker,
     slots: Arc<Semaphore>,
     mutations: Option<MutationQueue>,
+    commits: AtomicU64,
     retries: Counter<u64>,
     replays: Counter<u64>,
 }
@@ -74,6 +76,7 @@ impl Engine {
                 tasks,
                 slots,
                 mutations,
+                commits: AtomicU64::new(0),
                 retries: meter
                     .u64_counter("amends.tx.retries")
                     .with_description("Transactions that were run again because another one was in the way")
@@ -154,6 +157,15 @@ impl Engine {
 
     pub(crate) fn relay_status(&self) -> &RelayStatus {
         &self.inner.relay
+    }
+
+    /// Transactions that this engine has committed since its start: standing still means that nothing happens.
+    pub fn commits(&self) -> u64 {
+        self.inner.commits.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn count_commit(&self) {
+        self.inner.commits.fetch_add(1, Ordering::SeqCst);
     }
 
     pub(crate) fn take_slot(&self) -> Result<OwnedSemaphorePermit, ServiceError> {
