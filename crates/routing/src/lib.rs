@@ -1,1 +1,2 @@
-//! stub
+//! Routing.
+mod domain;
