@@ -1,2 +1,3 @@
 //! Routing.
 mod domain;
+mod store;
