@@ -32,6 +32,18 @@ pub enum DbFailure {
     Defect,
 }
 
+/// Reason of a rejection that undoes a transaction from inside so that it is run again; never leaves this crate.
+pub(crate) const LOST_RACE: &str = "LOST_RACE";
+
+impl TxError {
+    /// Undoes a mutation's transaction and runs it again: another one was faster, and the next run will see what it did.
+    /// For [`crate::Engine::mutate`] and [`crate::GroupCommand`]s, where `ON CONFLICT DO NOTHING` inserted less than
+    /// was asked.
+    pub fn lost_race() -> Self {
+        ServiceError::precondition(LOST_RACE, "").transient().into()
+    }
+}
+
 /// Classifies a database failure.
 pub fn classify(error: &DbErr) -> DbFailure {
     let Some(sqlx_error) = sqlx_error(error) else {

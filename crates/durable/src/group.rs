@@ -13,7 +13,7 @@ use sea_orm::DbErr;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::engine::{WeakEngine, overloaded};
-use crate::error::{DbFailure, TxError, classify, to_service_error};
+use crate::error::{DbFailure, LOST_RACE, TxError, classify, to_service_error};
 use crate::inbound::{self, Lanes, LogKey, Outcome, log_key};
 use crate::tx::{TxFailure, pause};
 use crate::{Engine, Tx};
@@ -71,7 +71,7 @@ pub(crate) async fn commit<'a>(
             Ok(Round::Lost) => unknown("another request with the same key was answered meanwhile"),
             // The answer to COMMIT was lost. The log knows: found there, it was durable; not found, it is done again.
             Err(TxFailure::Unknown(error)) => unknown(error),
-            Err(TxFailure::Rejected(error)) if error.reason == LOST => unknown("lost a race"),
+            Err(TxFailure::Rejected(error)) if error.reason == LOST_RACE => unknown("lost a race"),
             // A twin in another process may have been faster and have written the same rows: then the log has it now.
             Err(TxFailure::Db(error)) if keys.len() == 1 && round < 3 && classify(&error) == DbFailure::Constraint => {
                 ServiceError::internal(error)
@@ -92,9 +92,6 @@ pub(crate) async fn commit<'a>(
         round += 1;
     }
 }
-
-/// Undoes a round from inside of the transaction.
-const LOST: &str = "LOST_RACE";
 
 async fn one_round<'a>(tx: Tx, keys: &[RequestKey], work: &'a Work<'a>) -> Result<Round, TxError> {
     let logged = inbound::find(&tx, keys).await?;
@@ -153,7 +150,7 @@ async fn one_round<'a>(tx: Tx, keys: &[RequestKey], work: &'a Work<'a>) -> Resul
         let rows: Vec<(&RequestKey, &Outcome)> =
             outcomes.iter().map(|(index, outcome)| (&keys[*index], outcome)).collect();
         if !inbound::record(&tx, &rows).await? || !lanes.store(&tx).await? {
-            return Err(ServiceError::precondition(LOST, "").transient().into());
+            return Err(TxError::lost_race());
         }
     }
     for (index, twin) in twins {
