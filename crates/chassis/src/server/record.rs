@@ -90,6 +90,8 @@ impl Record {
             "amends.client" = Empty,
             "messaging.message.id" = Empty,
             "amends.attempt" = Empty,
+            "amends.lane" = Empty,
+            "amends.journey" = Empty,
         );
         // Without telemetry there is nothing to set the parent of.
         let _no_layer = span.set_parent(parent.clone());
@@ -112,6 +114,13 @@ impl Record {
     pub(crate) fn caller(&mut self, context: &RequestContext) {
         self.span.record("amends.tenant", context.tenant.as_str());
         self.span.record("amends.client", context.client.as_str());
+        if let Some(delivery) = &context.lane {
+            self.span.record("amends.lane", delivery.lane.as_str());
+        }
+        // The trace id of the story's first request: from any span of the story all others are found by it.
+        if let Some(journey) = context.journey.split('-').nth(1) {
+            self.span.record("amends.journey", journey);
+        }
         self.caller = Some((context.tenant.to_string(), context.client.clone()));
     }
 
