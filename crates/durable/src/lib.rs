@@ -25,6 +25,7 @@ mod tx;
 mod writer;
 
 pub mod audit;
+pub mod operations;
 pub mod sql;
 
 pub use bulk::{Bulk, ColumnType};
@@ -35,7 +36,7 @@ pub use error::{DbFailure, TxError, classify, is_unique_violation};
 pub use migrate::{Migrations, migrate, pending_migrations};
 pub use outbound::{Due, OutboundCall};
 pub use page_token::PageTokens;
-pub use relay::{RejectedCall, RejectionHandler, Relay, RelayConfig, Targets};
+pub use relay::{Quiescence, RejectedCall, RejectionHandler, Relay, RelayConfig, TargetHealth, Targets, quiescence};
 pub use schema::{ddl, migrations as durable_migrations};
 pub use tx::Tx;
 pub use writer::{GroupCommand, Writer};

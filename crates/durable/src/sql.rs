@@ -4,10 +4,11 @@ use sea_orm::{DbErr, Statement, TryGetable, Value};
 
 use crate::Backend;
 
-/// The database's clock in microseconds, as an SQL expression. Leases run by it, never by a process's clock.
+/// The database's clock in microseconds, as an SQL expression. Leases run by it, never by a process's clock. One value
+/// for the whole statement: a clock that moves within it could not be compared with an index.
 pub const fn now_micros(backend: Backend) -> &'static str {
     match backend {
-        Backend::Postgres => "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
+        Backend::Postgres => "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint",
         Backend::Sqlite => "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
     }
 }

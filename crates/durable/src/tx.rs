@@ -210,6 +210,7 @@ impl Engine {
         match body(tx.clone()).await {
             Ok(value) => match tx.commit(self.service()).await {
                 Ok(due) => {
+                    self.count_commit();
                     self.relay_status().wake(&due);
                     Ok(value)
                 }

@@ -1,7 +1,6 @@
 //! What the relays of a process and the rest of it tell each other; nothing here decides about correctness.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -11,7 +10,6 @@ use tokio::sync::Notify;
 pub(crate) struct RelayStatus {
     wakers: Mutex<BTreeMap<String, Arc<Notify>>>,
     open_circuits: Mutex<BTreeSet<String>>,
-    steps: AtomicU64,
 }
 
 impl RelayStatus {
@@ -51,16 +49,6 @@ impl RelayStatus {
     /// True while the circuit to a target is open.
     pub(crate) fn circuit_open(&self, target: &str) -> bool {
         locked(&self.open_circuits).contains(target)
-    }
-
-    /// A relay has claimed or finalised calls.
-    pub(crate) fn step(&self) {
-        self.steps.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// How often relays have claimed or finalised calls.
-    pub(crate) fn steps(&self) -> u64 {
-        self.steps.load(Ordering::SeqCst)
     }
 }
 

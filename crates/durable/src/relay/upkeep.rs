@@ -1,0 +1,87 @@
+//! What keeps the table of calls in order: gives expired leases back, removes final calls that are old, measures.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait as _, DbErr};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::courier::dice;
+use super::metrics::Metrics;
+use super::{RelayConfig, claim, health};
+use crate::{Engine, sql};
+
+/// Between two looks at what waits.
+const MEASURE_EVERY: Duration = Duration::from_secs(15);
+/// Between two clean-ups.
+const PURGE_EVERY: Duration = Duration::from_secs(60);
+/// Calls removed by one statement.
+const PURGE_BATCH: i64 = 1_000;
+
+/// Works until `stop`.
+pub(crate) async fn run(engine: Engine, config: Arc<RelayConfig>, metrics: Metrics, stop: CancellationToken) {
+    let now = Instant::now();
+    let (mut measure_at, mut purge_at) = (now, now + PURGE_EVERY.mul_f64(dice()));
+    loop {
+        if let Err(error) = release(&engine, &metrics).await {
+            tracing::warn!(%error, "expired leases cannot be given back");
+        }
+        if Instant::now() >= measure_at {
+            measure_at = Instant::now() + MEASURE_EVERY;
+            match health::targets(&engine).await {
+                Ok(targets) => metrics.waiting(engine.now(), targets),
+                Err(error) => tracing::warn!(%error, "waiting calls cannot be counted"),
+            }
+        }
+        if Instant::now() >= purge_at {
+            purge_at = Instant::now() + PURGE_EVERY;
+            if let Err(error) = purge(&engine, &config, &stop).await {
+                tracing::warn!(%error, "old calls cannot be removed");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = sleep(config.poll().mul_f64(0.5 + dice() / 2.0)) => {}
+        }
+    }
+}
+
+async fn release(engine: &Engine, metrics: &Metrics) -> Result<(), DbErr> {
+    let released = claim::release_expired(engine).await?;
+    let mut targets: BTreeMap<String, u64> = BTreeMap::new();
+    for target in released {
+        *targets.entry(target).or_default() += 1;
+    }
+    for (target, calls) in &targets {
+        tracing::warn!(target, calls, "leases ran out; the calls are sent again");
+        metrics.expired(target, *calls);
+    }
+    engine.relay_status().wake(&targets.into_keys().collect::<BTreeSet<_>>());
+    Ok(())
+}
+
+/// Removes final calls older than the configuration keeps them.
+pub(crate) async fn purge(engine: &Engine, config: &RelayConfig, stop: &CancellationToken) -> Result<u64, DbErr> {
+    let before = engine.now().minus(Duration::from_secs(config.keep_done_s)).micros();
+    let mut removed = 0;
+    while !stop.is_cancelled() {
+        let done = engine
+            .db()
+            .write()
+            .execute_raw(sql::statement(
+                engine.db().backend(),
+                "DELETE FROM outbound_calls WHERE message_id IN (SELECT message_id FROM outbound_calls \
+                 WHERE finished_at IS NOT NULL AND finished_at < $1 ORDER BY finished_at LIMIT $2)",
+                [before.into(), PURGE_BATCH.into()],
+            ))
+            .await?
+            .rows_affected();
+        removed += done;
+        if done < PURGE_BATCH.unsigned_abs() {
+            break;
+        }
+    }
+    Ok(removed)
+}
