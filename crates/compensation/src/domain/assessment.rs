@@ -1,0 +1,92 @@
+//! What is owed for an event, with the reasons.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::line::{OfferOption, RemedyLine};
+
+/// What one rule decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Id of the pack.
+    pub pack: String,
+    /// Version of the pack.
+    pub version: String,
+    /// Id of the rule.
+    pub rule: String,
+    /// True when the condition held.
+    pub applies: bool,
+    /// Why, in words; names the facts that were missing.
+    pub explanation: String,
+    /// What the condition and the amounts read, as text.
+    pub inputs: BTreeMap<String, String>,
+}
+
+/// What is owed for an event, with the reasons.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assessment {
+    /// Given at once.
+    pub automatic: Vec<RemedyLine>,
+    /// The customer chooses exactly one of these.
+    pub choice_of: Vec<OfferOption>,
+    /// Given together with the chosen option.
+    pub plus: Vec<RemedyLine>,
+    /// What each rule decided.
+    pub decisions: Vec<Decision>,
+    /// One sentence that sums it up.
+    pub summary: String,
+}
+
+impl Assessment {
+    /// True when there is nothing to give and nothing to choose.
+    pub fn is_empty(&self) -> bool {
+        self.automatic.is_empty() && self.choice_of.is_empty()
+    }
+
+    /// One sentence for people: what is given at once and what can be chosen, or why nothing is owed.
+    pub fn sum_up(&self) -> String {
+        if self.is_empty() {
+            // A fact that is missing is worth more to the reader than a list of conditions that did not hold.
+            let missing = self.decisions.iter().find(|decision| decision.explanation.contains("missing"));
+            return match missing {
+                Some(decision) => format!("Nothing is owed. Rule {}: {}", decision.rule, decision.explanation),
+                None => "Nothing is owed: no rule applies.".to_owned(),
+            };
+        }
+        let words = |lines: &[RemedyLine]| lines.iter().map(RemedyLine::in_words).collect::<Vec<_>>().join("; ");
+        let mut parts = Vec::new();
+        if !self.automatic.is_empty() {
+            parts.push(format!("Given at once: {}.", words(&self.automatic)));
+        }
+        if !self.choice_of.is_empty() {
+            let options: Vec<_> = self.choice_of.iter().map(|option| option.description.as_str()).collect();
+            let plus = if self.plus.is_empty() { String::new() } else { format!("; with it: {}", words(&self.plus)) };
+            parts.push(format!("Choice of: {}{plus}.", options.join(" or ")));
+        }
+        parts.join(" ")
+    }
+}
+
+/// The options of an offer for a message to the customer: one line each, and what comes with any of them.
+pub fn offer_summary(options: &[OfferOption], plus: &[RemedyLine]) -> String {
+    let mut lines: Vec<String> = options
+        .iter()
+        .map(|option| {
+            let amounts: Vec<String> = option.lines.iter().filter_map(amount_of).collect();
+            let amounts = if amounts.is_empty() { String::new() } else { format!(" ({})", amounts.join(", ")) };
+            format!("{}: {}{amounts}", option.id, option.description)
+        })
+        .collect();
+    lines.extend(plus.iter().map(|line| format!("and with it: {}", line.in_words())));
+    lines.join("\n")
+}
+
+fn amount_of(line: &RemedyLine) -> Option<String> {
+    use super::line::Benefit;
+    match &line.benefit {
+        Benefit::Money(amount) | Benefit::Voucher(amount) => Some(amount.to_string()),
+        Benefit::Discount(percent) => Some(format!("{percent} %")),
+        Benefit::Service => None,
+    }
+}

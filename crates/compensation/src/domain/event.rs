@@ -1,0 +1,118 @@
+//! What went wrong, in facts that rules can be applied to.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use kernel::{Money, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// How badly the customer was hit; ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Severity {
+    /// Not given.
+    #[default]
+    Unspecified,
+    /// An annoyance; nothing was lost.
+    Low,
+    /// Time or money was lost.
+    Medium,
+    /// The purpose of the purchase was missed.
+    High,
+    /// Safety, health, or an event of a lifetime.
+    Critical,
+}
+
+impl Severity {
+    /// All, in order.
+    pub const ALL: [Severity; 5] = [Self::Unspecified, Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// As written in documents and stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unspecified => "UNSPECIFIED",
+            Self::Low => "LOW",
+            Self::Medium => "MEDIUM",
+            Self::High => "HIGH",
+            Self::Critical => "CRITICAL",
+        }
+    }
+
+    /// 0 for not given, 4 for the worst.
+    pub const fn rank(self) -> i64 {
+        self as i64
+    }
+
+    /// The reverse of [`Severity::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|severity| severity.as_str() == text)
+    }
+}
+
+/// One fact, of exactly one type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// A whole number.
+    Integer(i64),
+    /// Yes or no.
+    Boolean(bool),
+    /// Text.
+    Text(String),
+    /// An amount.
+    Money(Money),
+    /// A point in time.
+    Time(Timestamp),
+}
+
+impl Fact {
+    /// What kind of fact it is, for explanations.
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::Integer(_) => "a whole number",
+            Self::Boolean(_) => "yes or no",
+            Self::Text(_) => "text",
+            Self::Money(_) => "an amount of money",
+            Self::Time(_) => "a time",
+        }
+    }
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(value) => value.fmt(f),
+            Self::Boolean(value) => value.fmt(f),
+            Self::Text(value) => f.write_str(value),
+            Self::Money(value) => value.fmt(f),
+            Self::Time(value) => value.fmt(f),
+        }
+    }
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureEvent {
+    /// Dotted kind, e.g. `flight.cancelled`.
+    pub kind: String,
+    /// When it happened: rules are those in force at this time.
+    pub occurred_at: Timestamp,
+    /// The company's own reference.
+    pub reference: String,
+    /// Facts by key.
+    pub facts: BTreeMap<String, Fact>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn severities_are_ordered_and_read_back() {
+        for severity in Severity::ALL {
+            assert_eq!(Severity::parse(severity.as_str()), Some(severity));
+        }
+        assert!(Severity::ALL.is_sorted() && Severity::Critical.rank() == 4);
+        assert_eq!(Severity::parse("high"), None);
+    }
+}

@@ -1,0 +1,118 @@
+//! What lines become when they are given: vouchers, payouts, and work for people.
+
+use std::time::Duration;
+
+use kernel::{CaseId, CustomerId, Money, PayoutId, RemedyId, Timestamp, VoucherId};
+use uuid::Uuid;
+
+use super::line::{Benefit, RemedyLine};
+use super::voucher::{VoucherState, code_of};
+
+/// A voucher.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Voucher {
+    /// Its id.
+    pub id: VoucherId,
+    /// The remedy that gave it.
+    pub remedy: RemedyId,
+    /// The case.
+    pub case: CaseId,
+    /// The customer.
+    pub customer: CustomerId,
+    /// What gave it: the offer that was accepted, or the remedy itself.
+    pub grant: Uuid,
+    /// The line that gave it.
+    pub line: String,
+    /// Where it stands.
+    pub state: VoucherState,
+    /// What it is good for.
+    pub description: String,
+    /// What it is worth.
+    pub worth: Worth,
+    /// The code that the customer shows.
+    pub code: String,
+    /// When it runs out.
+    pub expires_at: Timestamp,
+    /// When it was issued.
+    pub created_at: Timestamp,
+}
+
+/// What a voucher is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worth {
+    /// An amount.
+    Amount(Money),
+    /// Percent off.
+    Percent(u32),
+}
+
+/// Money to be paid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayoutOrder {
+    /// The payout's id.
+    pub id: PayoutId,
+    /// The line that gave it.
+    pub line: String,
+    /// What is paid.
+    pub amount: Money,
+}
+
+/// To whom lines are given, by what, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// The remedy.
+    pub remedy: RemedyId,
+    /// The case.
+    pub case: CaseId,
+    /// The customer.
+    pub customer: CustomerId,
+    /// The offer that was accepted, or the remedy itself: a line is given at most once by it.
+    pub grant: Uuid,
+}
+
+/// What lines become.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grant {
+    /// Vouchers, issued.
+    pub vouchers: Vec<Voucher>,
+    /// Money to be paid.
+    pub payouts: Vec<PayoutOrder>,
+}
+
+/// Turns lines into what is given. `new_id` gives a fresh random id at each call.
+pub fn grant(
+    lines: &[RemedyLine],
+    to: Recipient,
+    voucher_term: Duration,
+    now: Timestamp,
+    mut new_id: impl FnMut() -> Uuid,
+) -> Grant {
+    let mut grant = Grant::default();
+    for line in lines {
+        let worth = match line.benefit {
+            Benefit::Money(amount) => {
+                grant.payouts.push(PayoutOrder { id: new_id().into(), line: line.id.clone(), amount });
+                continue;
+            }
+            Benefit::Voucher(amount) => Worth::Amount(amount),
+            Benefit::Discount(percent) => Worth::Percent(percent),
+            // People carry it out; the settlement's summary tells them.
+            Benefit::Service => continue,
+        };
+        grant.vouchers.push(Voucher {
+            id: new_id().into(),
+            remedy: to.remedy,
+            case: to.case,
+            customer: to.customer,
+            grant: to.grant,
+            line: line.id.clone(),
+            state: VoucherState::Issued,
+            description: line.description.clone(),
+            worth,
+            code: code_of(new_id()),
+            expires_at: now.plus(voucher_term),
+            created_at: now,
+        });
+    }
+    grant
+}

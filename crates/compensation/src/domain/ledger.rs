@@ -1,0 +1,216 @@
+//! Double entry: which accounts a fact about money touches. A transaction can only be made balanced.
+//!
+//! A payout is reserved when it is decided (we owe it, and the budget is bound), posted when the provider has paid (we
+//! owe it to the provider instead, and it is an expense), or voided when it certainly was not paid. A voucher is an
+//! expense and a liability from its issue until it is redeemed or expires.
+
+use std::collections::BTreeMap;
+
+use kernel::{CaseId, Currency, LedgerTransactionId, Money, PayoutId, VoucherId};
+
+/// An account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Account {
+    /// What recovery has cost.
+    Expense,
+    /// What we owe to customers.
+    CustomerPayable,
+    /// What we owe to the provider for what it paid.
+    ProviderClearing,
+    /// What vouchers that are out may still cost.
+    VoucherLiability,
+    /// What is bound by payouts that are on their way.
+    BudgetReserved,
+}
+
+impl Account {
+    /// All accounts.
+    pub const ALL: [Account; 5] =
+        [Self::Expense, Self::CustomerPayable, Self::ProviderClearing, Self::VoucherLiability, Self::BudgetReserved];
+
+    /// As stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Expense => "expense",
+            Self::CustomerPayable => "customer_payable",
+            Self::ProviderClearing => "provider_clearing",
+            Self::VoucherLiability => "voucher_liability",
+            Self::BudgetReserved => "budget_reserved",
+        }
+    }
+}
+
+/// What a transaction records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TransactionKind {
+    /// A payout was decided.
+    PayoutReserved,
+    /// The provider paid it.
+    PayoutPosted,
+    /// It certainly was not paid.
+    PayoutVoided,
+    /// A voucher was issued.
+    VoucherIssued,
+    /// A voucher ran out.
+    VoucherExpired,
+}
+
+impl TransactionKind {
+    /// As stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PayoutReserved => "PAYOUT_RESERVED",
+            Self::PayoutPosted => "PAYOUT_POSTED",
+            Self::PayoutVoided => "PAYOUT_VOIDED",
+            Self::VoucherIssued => "VOUCHER_ISSUED",
+            Self::VoucherExpired => "VOUCHER_EXPIRED",
+        }
+    }
+}
+
+/// Which side of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Debit.
+    Debit,
+    /// Credit.
+    Credit,
+}
+
+impl Side {
+    /// As stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Debit => "DEBIT",
+            Self::Credit => "CREDIT",
+        }
+    }
+}
+
+/// One side of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The account.
+    pub account: Account,
+    /// Its side.
+    pub side: Side,
+    /// Positive.
+    pub amount: Money,
+}
+
+/// A balanced transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// Its id.
+    pub id: LedgerTransactionId,
+    /// What it records.
+    pub kind: TransactionKind,
+    /// The payout or voucher, as a resource name.
+    pub subject: String,
+    /// The case.
+    pub case: CaseId,
+    /// The entries, debit and credit in turn.
+    pub entries: Vec<Entry>,
+}
+
+impl Transaction {
+    fn of_pairs(
+        (id, kind, subject, case): (LedgerTransactionId, TransactionKind, String, CaseId),
+        amount: Money,
+        pairs: &[(Account, Account)],
+    ) -> Self {
+        let entries = pairs.iter().flat_map(|&(debit, credit)| {
+            [Entry { account: debit, side: Side::Debit, amount }, Entry { account: credit, side: Side::Credit, amount }]
+        });
+        Self { id, kind, subject, case, entries: entries.collect() }
+    }
+
+    /// A payout was decided.
+    pub fn payout_reserved(id: LedgerTransactionId, payout: PayoutId, case: CaseId, amount: Money) -> Self {
+        let head = (id, TransactionKind::PayoutReserved, payout.to_string(), case);
+        Self::of_pairs(head, amount, &[(Account::BudgetReserved, Account::CustomerPayable)])
+    }
+
+    /// The provider paid it.
+    pub fn payout_posted(id: LedgerTransactionId, payout: PayoutId, case: CaseId, amount: Money) -> Self {
+        let head = (id, TransactionKind::PayoutPosted, payout.to_string(), case);
+        Self::of_pairs(
+            head,
+            amount,
+            &[(Account::CustomerPayable, Account::ProviderClearing), (Account::Expense, Account::BudgetReserved)],
+        )
+    }
+
+    /// It certainly was not paid.
+    pub fn payout_voided(id: LedgerTransactionId, payout: PayoutId, case: CaseId, amount: Money) -> Self {
+        let head = (id, TransactionKind::PayoutVoided, payout.to_string(), case);
+        Self::of_pairs(head, amount, &[(Account::CustomerPayable, Account::BudgetReserved)])
+    }
+
+    /// A voucher with an amount was issued.
+    pub fn voucher_issued(id: LedgerTransactionId, voucher: VoucherId, case: CaseId, amount: Money) -> Self {
+        let head = (id, TransactionKind::VoucherIssued, voucher.to_string(), case);
+        Self::of_pairs(head, amount, &[(Account::Expense, Account::VoucherLiability)])
+    }
+
+    /// A voucher with an amount ran out.
+    pub fn voucher_expired(id: LedgerTransactionId, voucher: VoucherId, case: CaseId, amount: Money) -> Self {
+        let head = (id, TransactionKind::VoucherExpired, voucher.to_string(), case);
+        Self::of_pairs(head, amount, &[(Account::VoucherLiability, Account::Expense)])
+    }
+
+    /// True when debits equal credits in every currency, there are at least two entries, and every amount is positive.
+    pub fn is_balanced(&self) -> bool {
+        let mut balance: BTreeMap<Currency, i128> = BTreeMap::new();
+        for entry in &self.entries {
+            let signed = match entry.side {
+                Side::Debit => i128::from(entry.amount.minor),
+                Side::Credit => -i128::from(entry.amount.minor),
+            };
+            *balance.entry(entry.amount.currency).or_default() += signed;
+        }
+        self.entries.len() >= 2
+            && balance.values().all(|sum| *sum == 0)
+            && self.entries.iter().all(|entry| entry.amount.minor > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn id(number: u128) -> Uuid {
+        Uuid::from_u128(number)
+    }
+
+    proptest! {
+        #[test]
+        fn every_transaction_balances_and_every_life_ends_without_a_remainder(minor in 1..i64::MAX, code in prop::sample::select(vec!["EUR", "JPY", "KWD"])) {
+            let amount = Money::new(Currency::parse(code).expect("known"), minor);
+            let case = id(9).into();
+            let reserved = Transaction::payout_reserved(id(1).into(), id(5).into(), case, amount);
+            let posted = Transaction::payout_posted(id(2).into(), id(5).into(), case, amount);
+            let voided = Transaction::payout_voided(id(3).into(), id(5).into(), case, amount);
+            let issued = Transaction::voucher_issued(id(4).into(), id(6).into(), case, amount);
+            let expired = Transaction::voucher_expired(id(7).into(), id(6).into(), case, amount);
+            for transaction in [&reserved, &posted, &voided, &issued, &expired] {
+                prop_assert!(transaction.is_balanced(), "{:?}", transaction);
+            }
+            let zero = |life: &[&Transaction], account: Account| {
+                life.iter().flat_map(|t| &t.entries).filter(|e| e.account == account).map(|e| match e.side {
+                    Side::Debit => i128::from(e.amount.minor),
+                    Side::Credit => -i128::from(e.amount.minor),
+                }).sum::<i128>() == 0
+            };
+            for account in Account::ALL {
+                prop_assert!(zero(&[&reserved, &voided], account));
+                prop_assert!(zero(&[&issued, &expired], account));
+                let settled = matches!(account, Account::CustomerPayable | Account::BudgetReserved | Account::VoucherLiability);
+                prop_assert_eq!(zero(&[&reserved, &posted], account), settled);
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What a customer gets: lines, and the options that are made of them.
+
+use std::fmt;
+
+use kernel::Money;
+use serde::{Deserialize, Serialize};
+
+/// What a line is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Basis {
+    /// Gives back what was lost.
+    Restitution,
+    /// Pays for wasted time.
+    Time,
+    /// Goes one step further than fair.
+    Gesture,
+    /// The law demands it; cannot be waived.
+    Statutory,
+}
+
+/// What the customer gets by a line; what a line of this kind carries is part of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Benefit {
+    /// Money by a payout.
+    Money(Money),
+    /// A voucher with an amount.
+    Voucher(Money),
+    /// A voucher with 1 to 100 percent off a future purchase.
+    Discount(u32),
+    /// A service in kind that somebody carries out.
+    Service,
+}
+
+impl Benefit {
+    /// The kind as the contract names it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Money(_) => "MONEY",
+            Self::Voucher(_) => "VOUCHER",
+            Self::Discount(_) => "DISCOUNT",
+            Self::Service => "SERVICE",
+        }
+    }
+}
+
+impl fmt::Display for Benefit {
+    /// As `VOUCHER USD 15.00`, `DISCOUNT 10 %`, `SERVICE`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind())?;
+        match self {
+            Self::Money(amount) | Self::Voucher(amount) => write!(f, " {amount}"),
+            Self::Discount(percent) => write!(f, " {percent} %"),
+            Self::Service => Ok(()),
+        }
+    }
+}
+
+/// One thing that a rule or an agent gives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemedyLine {
+    /// Unique in its assessment or offer.
+    pub id: String,
+    /// What it is for.
+    pub basis: Basis,
+    /// What the customer gets.
+    pub benefit: Benefit,
+    /// One sentence for the customer.
+    pub description: String,
+    /// How the amount was worked out.
+    pub arithmetic: String,
+}
+
+impl RemedyLine {
+    /// For a person, with the amount: `food and drink voucher (USD 15.00)`.
+    pub fn in_words(&self) -> String {
+        match &self.benefit {
+            Benefit::Money(amount) | Benefit::Voucher(amount) => format!("{} ({amount})", self.description),
+            Benefit::Discount(percent) => format!("{} ({percent} %)", self.description),
+            Benefit::Service => self.description.clone(),
+        }
+    }
+}
+
+/// One thing that a customer can choose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferOption {
+    /// Unique in its offer.
+    pub id: String,
+    /// One sentence for the customer.
+    pub description: String,
+    /// What the customer gets.
+    pub lines: Vec<RemedyLine>,
+}
+
+/// What lines give, in one sentence: what is given, and what people have to do.
+pub fn settlement_summary<'a>(lines: impl IntoIterator<Item = &'a RemedyLine>) -> String {
+    let (services, given): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.benefit == Benefit::Service);
+    let words = |lines: Vec<&RemedyLine>| lines.into_iter().map(RemedyLine::in_words).collect::<Vec<_>>().join("; ");
+    match (given.is_empty(), services.is_empty()) {
+        (true, true) => "Nothing was given.".to_owned(),
+        (false, true) => format!("Given: {}.", words(given)),
+        (true, false) => format!("To be done: {}.", words(services)),
+        (false, false) => format!("To be done: {}. Given: {}.", words(services), words(given)),
+    }
+}

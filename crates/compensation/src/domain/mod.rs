@@ -1,0 +1,20 @@
+//! What is owed, what is offered, what is given: values and rules only.
+//!
+//! Calls the kernel's values and the CEL and YAML parsers. Pure: no I/O, no clock, no randomness; the time and new ids
+//! come in as arguments. What always holds: a state changes only by a named event that its machine allows, money is in
+//! checked integers, and the same event is always judged the same way.
+
+pub mod assessment;
+pub mod event;
+pub mod grant;
+pub mod ledger;
+pub mod line;
+pub mod money;
+pub mod offer;
+pub mod pack;
+pub mod payout;
+pub mod payout_step;
+pub mod remedy;
+pub mod reservation;
+pub mod transition;
+pub mod voucher;

@@ -1,0 +1,195 @@
+//! Judging an event: every rule of every pack decides and says why, and what they give is put together.
+
+use std::collections::BTreeMap;
+
+use super::condition::Verdict;
+use super::{AmountRule, BenefitRule, LineRule, Pack, PackStatus, Rule};
+use crate::domain::assessment::{Assessment, Decision};
+use crate::domain::event::{Fact, FailureEvent, Severity};
+use crate::domain::line::{Benefit, OfferOption, RemedyLine};
+use crate::domain::money::percent_of;
+
+/// Most characters of an explanation and of an arithmetic.
+const MAX_TEXT: usize = 512;
+
+/// What is owed for an event by these packs. The same packs and the same event always give the same assessment.
+pub fn assess<'a>(packs: impl IntoIterator<Item = &'a Pack>, event: &FailureEvent, severity: Severity) -> Assessment {
+    let mut assessment = Assessment::default();
+    for pack in packs {
+        for rule in &pack.rules {
+            let mut judged = judge_rule(pack, rule, event, severity);
+            if pack.status == PackStatus::Draft && judged.decision.applies {
+                judged.gives = Gives::default();
+                judged.decision.explanation =
+                    cut(&format!("The pack is a draft and decides nothing. {}", judged.decision.explanation));
+            }
+            if !judged.gives.choice_of.is_empty() && !assessment.choice_of.is_empty() {
+                judged.gives.choice_of.clear();
+                judged.gives.plus.clear();
+                judged.decision.explanation =
+                    cut(&format!("Its choice is set aside: another rule offers one. {}", judged.decision.explanation));
+            }
+            assessment.automatic.append(&mut judged.gives.automatic);
+            assessment.choice_of.append(&mut judged.gives.choice_of);
+            assessment.plus.append(&mut judged.gives.plus);
+            assessment.decisions.push(judged.decision);
+        }
+    }
+    assessment.summary = assessment.sum_up();
+    assessment
+}
+
+#[derive(Default)]
+struct Gives {
+    automatic: Vec<RemedyLine>,
+    choice_of: Vec<OfferOption>,
+    plus: Vec<RemedyLine>,
+}
+
+struct Judged {
+    decision: Decision,
+    gives: Gives,
+}
+
+fn judge_rule(pack: &Pack, rule: &Rule, event: &FailureEvent, severity: Severity) -> Judged {
+    let mut inputs = rule.condition.inputs(event, severity);
+    let decided = decide(pack, rule, event, severity, &mut inputs);
+    let (applies, gives, explanation) = match decided {
+        Ok((gives, explanation)) => (true, gives, explanation),
+        Err(explanation) => (false, Gives::default(), explanation),
+    };
+    let decision = Decision {
+        pack: pack.id.clone(),
+        version: pack.version.clone(),
+        rule: rule.id.clone(),
+        applies,
+        explanation: cut(&explanation),
+        inputs,
+    };
+    Judged { decision, gives }
+}
+
+/// What the rule gives and why, or why it does not apply.
+fn decide(
+    pack: &Pack,
+    rule: &Rule,
+    event: &FailureEvent,
+    severity: Severity,
+    inputs: &mut BTreeMap<String, String>,
+) -> Result<(Gives, String), String> {
+    if !pack.holds_at(event.occurred_at) {
+        let to = if pack.effective_to.is_empty() { String::new() } else { format!(" until {}", pack.effective_to) };
+        return Err(format!(
+            "The pack holds from {}{to}; the event happened at {}.",
+            pack.effective_from, event.occurred_at
+        ));
+    }
+    let read = in_words(inputs);
+    match rule.condition.judge(event, severity) {
+        Verdict::Holds => {}
+        Verdict::Fails => return Err(format!("The condition does not hold with {read}.")),
+        Verdict::Missing(fact) => return Err(format!("The fact `{fact}` is missing.")),
+        Verdict::WrongType => {
+            return Err(format!("A fact has not the type that the condition compares it with: {read}."));
+        }
+    }
+    let automatic = lines(rule, &rule.automatic, event, inputs)?;
+    let mut left_out = Vec::new();
+    let mut choice_of = Vec::new();
+    for option in &rule.choice_of {
+        match lines(rule, &option.lines, event, inputs) {
+            Ok(lines) => {
+                choice_of.push(OfferOption { id: option.id.clone(), description: option.description.clone(), lines })
+            }
+            Err(why) => left_out.push(format!("Option {} is left out: {why}", option.id)),
+        }
+    }
+    if choice_of.is_empty() && automatic.is_empty() {
+        return Err(left_out.join(" "));
+    }
+    let plus = if choice_of.is_empty() { Vec::new() } else { lines(rule, &rule.plus, event, inputs)? };
+    let mut explanation = format!("{} The condition holds with {read}.", rule.description);
+    for why in left_out {
+        explanation.push(' ');
+        explanation.push_str(&why);
+    }
+    Ok((Gives { automatic, choice_of, plus }, explanation))
+}
+
+/// The lines with their amounts, or which fact is missing.
+fn lines(
+    rule: &Rule,
+    lines: &[LineRule],
+    event: &FailureEvent,
+    inputs: &mut BTreeMap<String, String>,
+) -> Result<Vec<RemedyLine>, String> {
+    lines.iter().map(|line| one_line(rule, line, event, inputs)).collect()
+}
+
+fn one_line(
+    rule: &Rule,
+    line: &LineRule,
+    event: &FailureEvent,
+    inputs: &mut BTreeMap<String, String>,
+) -> Result<RemedyLine, String> {
+    let (benefit, mut arithmetic) = match &line.benefit {
+        BenefitRule::Money(amount) => {
+            let (amount, arithmetic) = work_out(amount, event, inputs)?;
+            (Benefit::Money(amount), arithmetic)
+        }
+        BenefitRule::Voucher(amount) => {
+            let (amount, arithmetic) = work_out(amount, event, inputs)?;
+            (Benefit::Voucher(amount), arithmetic)
+        }
+        BenefitRule::Discount(percent) => (Benefit::Discount(*percent), format!("fixed {percent} %")),
+        BenefitRule::Service => (Benefit::Service, String::new()),
+    };
+    if !line.assumption.is_empty() {
+        arithmetic = format!("{arithmetic}; {}", line.assumption);
+    }
+    Ok(RemedyLine {
+        id: format!("{}.{}", rule.id, line.id),
+        basis: line.basis,
+        benefit,
+        description: line.description.clone(),
+        arithmetic: cut(arithmetic.trim_start_matches("; ")),
+    })
+}
+
+fn work_out(
+    rule: &AmountRule,
+    event: &FailureEvent,
+    inputs: &mut BTreeMap<String, String>,
+) -> Result<(kernel::Money, String), String> {
+    let (fact, percent) = match rule {
+        AmountRule::Fixed(amount) => return Ok((*amount, format!("fixed {amount}"))),
+        AmountRule::FromFact { fact, percent } => (fact, *percent),
+    };
+    let value = event.facts.get(fact);
+    inputs.insert(fact.clone(), value.map_or_else(|| "missing".to_owned(), ToString::to_string));
+    let whole = match value {
+        None => return Err(format!("The fact `{fact}` is missing.")),
+        Some(Fact::Money(whole)) => *whole,
+        Some(other) => {
+            return Err(format!("The fact `{fact}` is {}; an amount of money is needed.", other.type_name()));
+        }
+    };
+    let share = percent_of(whole, percent).filter(|share| share.minor > 0);
+    let share = share.ok_or_else(|| format!("{percent} % of `{fact}` ({whole}) is not an amount that can be paid."))?;
+    Ok((share, format!("{fact} {whole} x {percent} % = {share}")))
+}
+
+fn in_words(inputs: &BTreeMap<String, String>) -> String {
+    if inputs.is_empty() {
+        return "no inputs".to_owned();
+    }
+    inputs.iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", ")
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(MAX_TEXT).collect()
+}
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

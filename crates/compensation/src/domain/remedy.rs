@@ -1,0 +1,299 @@
+//! The state machine of a remedy: what is done about one failure of one case.
+
+use super::payout::PayoutState;
+use super::transition::InvalidTransition;
+
+/// Where a remedy stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RemedyState {
+    /// An offer waits for the customer's answer.
+    Offered,
+    /// Something that was owed or accepted is on its way.
+    Granting,
+    /// Everything has been given. Final.
+    Settled,
+    /// Nothing is owed. Final.
+    NothingOwed,
+    /// The customer declined; an agent may make another offer.
+    Declined,
+    /// Nobody answered the offer in time; an agent may make another one.
+    Unanswered,
+    /// A payout needs a person.
+    NeedsAttention,
+}
+
+/// How far the payouts of a remedy have come, taken together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Progress {
+    /// All have been paid; also when there are none.
+    Given,
+    /// At least one was refused by the provider, so that it was not paid; the others have been paid.
+    Refused,
+    /// At least one is on its way.
+    Open,
+    /// At least one may or may not have been paid, and a person has to find out.
+    Unsure,
+}
+
+impl Progress {
+    /// Of one payout.
+    pub const fn of(payout: PayoutState) -> Self {
+        match payout {
+            PayoutState::Confirmed | PayoutState::Voided => Self::Given,
+            PayoutState::Declined => Self::Refused,
+            PayoutState::Reserved | PayoutState::Submitting | PayoutState::Unknown => Self::Open,
+            PayoutState::Manual => Self::Unsure,
+        }
+    }
+
+    /// Of several together: the least settled one decides.
+    pub fn of_all(payouts: impl IntoIterator<Item = PayoutState>) -> Self {
+        payouts.into_iter().map(Self::of).max().unwrap_or(Self::Given)
+    }
+}
+
+/// What happens to a remedy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RemedyEvent {
+    /// Another offer was made, with the payouts this far.
+    OfferMade(Progress),
+    /// The customer chose an option; with what it gives, the payouts are this far.
+    OfferAccepted(Progress),
+    /// The customer declined.
+    OfferDeclined,
+    /// Nobody answered in time.
+    OfferExpired,
+    /// A payout moved; all together they are this far.
+    PayoutMoved(Progress),
+}
+
+impl RemedyState {
+    /// All states.
+    pub const ALL: [RemedyState; 7] = [
+        Self::Offered,
+        Self::Granting,
+        Self::Settled,
+        Self::NothingOwed,
+        Self::Declined,
+        Self::Unanswered,
+        Self::NeedsAttention,
+    ];
+
+    /// As stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Offered => "OFFERED",
+            Self::Granting => "GRANTING",
+            Self::Settled => "SETTLED",
+            Self::NothingOwed => "NOTHING_OWED",
+            Self::Declined => "DECLINED",
+            Self::Unanswered => "UNANSWERED",
+            Self::NeedsAttention => "NEEDS_ATTENTION",
+        }
+    }
+
+    /// The reverse of [`RemedyState::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
+    /// Where a remedy begins: with an offer, with what is given at once, or with nothing.
+    pub const fn opened(has_offer: bool, gives_something: bool, payouts: Progress) -> Self {
+        match (has_offer, gives_something) {
+            (true, _) => Self::Offered,
+            (false, true) => Self::after_grant(payouts),
+            (false, false) => Self::NothingOwed,
+        }
+    }
+
+    const fn after_grant(payouts: Progress) -> Self {
+        match payouts {
+            Progress::Given => Self::Settled,
+            Progress::Open => Self::Granting,
+            Progress::Refused | Progress::Unsure => Self::NeedsAttention,
+        }
+    }
+
+    /// The state after an event.
+    ///
+    /// # Errors
+    /// When this state does not take the event.
+    pub const fn on(self, event: RemedyEvent) -> Result<Self, InvalidTransition> {
+        use RemedyEvent as E;
+        match self {
+            Self::Offered => match event {
+                E::OfferAccepted(payouts) => Ok(Self::after_grant(payouts)),
+                E::OfferDeclined => Ok(Self::Declined),
+                E::OfferExpired => Ok(Self::Unanswered),
+                // What was given at once arrives while the customer still thinks about the rest.
+                E::PayoutMoved(_) => Ok(Self::Offered),
+                E::OfferMade(_) => Err(self.refuses(event)),
+            },
+            Self::Granting | Self::NeedsAttention => match event {
+                E::PayoutMoved(payouts) => Ok(Self::after_grant(payouts)),
+                // Another offer instead of a payout that certainly was not made; never beside one that may have been.
+                E::OfferMade(Progress::Refused) => Ok(Self::Offered),
+                E::OfferMade(Progress::Given | Progress::Open | Progress::Unsure)
+                | E::OfferAccepted(_)
+                | E::OfferDeclined
+                | E::OfferExpired => Err(self.refuses(event)),
+            },
+            Self::Declined | Self::Unanswered => match event {
+                E::OfferMade(Progress::Given | Progress::Refused) => Ok(Self::Offered),
+                E::PayoutMoved(_) => Ok(self),
+                E::OfferMade(Progress::Open | Progress::Unsure)
+                | E::OfferAccepted(_)
+                | E::OfferDeclined
+                | E::OfferExpired => Err(self.refuses(event)),
+            },
+            Self::Settled => match event {
+                // Said twice: nothing new.
+                E::PayoutMoved(Progress::Given) => Ok(Self::Settled),
+                E::PayoutMoved(_) | E::OfferMade(_) | E::OfferAccepted(_) | E::OfferDeclined | E::OfferExpired => {
+                    Err(self.refuses(event))
+                }
+            },
+            Self::NothingOwed => match event {
+                E::PayoutMoved(_) | E::OfferMade(_) | E::OfferAccepted(_) | E::OfferDeclined | E::OfferExpired => {
+                    Err(self.refuses(event))
+                }
+            },
+        }
+    }
+
+    const fn refuses(self, event: RemedyEvent) -> InvalidTransition {
+        let event = match event {
+            RemedyEvent::OfferMade(_) => "another offer",
+            RemedyEvent::OfferAccepted(_) => "an accepted offer",
+            RemedyEvent::OfferDeclined => "a declined offer",
+            RemedyEvent::OfferExpired => "an expired offer",
+            RemedyEvent::PayoutMoved(_) => "news of a payout",
+        };
+        InvalidTransition { machine: "the remedy", state: self.as_str(), event }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use Progress::{Given, Open, Refused, Unsure};
+    use RemedyEvent::{OfferAccepted, OfferDeclined, OfferExpired, OfferMade, PayoutMoved};
+    use RemedyState as S;
+
+    const EVENTS: [RemedyEvent; 14] = [
+        OfferMade(Given),
+        OfferMade(Open),
+        OfferMade(Refused),
+        OfferMade(Unsure),
+        OfferAccepted(Given),
+        OfferAccepted(Open),
+        OfferAccepted(Refused),
+        OfferAccepted(Unsure),
+        OfferDeclined,
+        OfferExpired,
+        PayoutMoved(Given),
+        PayoutMoved(Open),
+        PayoutMoved(Refused),
+        PayoutMoved(Unsure),
+    ];
+
+    /// Every state with every event, in the order of `EVENTS`; `None` is a refusal.
+    fn table(state: S) -> [Option<S>; 14] {
+        let (offered, granting, settled, attention) =
+            (Some(S::Offered), Some(S::Granting), Some(S::Settled), Some(S::NeedsAttention));
+        match state {
+            S::Offered => [
+                None,
+                None,
+                None,
+                None,
+                settled,
+                granting,
+                attention,
+                attention,
+                Some(S::Declined),
+                Some(S::Unanswered),
+                offered,
+                offered,
+                offered,
+                offered,
+            ],
+            S::Granting | S::NeedsAttention => {
+                [None, None, offered, None, None, None, None, None, None, None, settled, granting, attention, attention]
+            }
+            S::Declined | S::Unanswered => [
+                offered,
+                None,
+                offered,
+                None,
+                None,
+                None,
+                None,
+                None,
+                None,
+                None,
+                Some(state),
+                Some(state),
+                Some(state),
+                Some(state),
+            ],
+            S::Settled => [None, None, None, None, None, None, None, None, None, None, settled, None, None, None],
+            S::NothingOwed => [None; 14],
+        }
+    }
+
+    #[test]
+    fn every_state_takes_what_the_table_says() {
+        for state in S::ALL {
+            for (event, expected) in EVENTS.into_iter().zip(table(state)) {
+                assert_eq!(state.on(event).ok(), expected, "{state:?} on {event:?}");
+            }
+            assert_eq!(S::parse(state.as_str()), Some(state));
+        }
+    }
+
+    #[test]
+    fn the_least_settled_payout_decides() {
+        use PayoutState as P;
+        for (payouts, together) in [
+            (vec![], Given),
+            (vec![P::Confirmed, P::Voided], Given),
+            (vec![P::Confirmed, P::Declined], Refused),
+            (vec![P::Declined, P::Reserved], Open),
+            (vec![P::Unknown, P::Manual, P::Confirmed], Unsure),
+        ] {
+            assert_eq!(Progress::of_all(payouts.clone()), together, "{payouts:?}");
+        }
+    }
+
+    #[test]
+    fn a_remedy_begins_by_what_it_gives() {
+        for payouts in [Given, Open] {
+            assert_eq!(S::opened(true, false, payouts), S::Offered);
+            assert_eq!(S::opened(true, true, payouts), S::Offered);
+            assert_eq!(S::opened(false, false, payouts), S::NothingOwed);
+        }
+        assert_eq!(S::opened(false, true, Given), S::Settled);
+        assert_eq!(S::opened(false, true, Open), S::Granting);
+    }
+
+    proptest! {
+        #[test]
+        fn a_final_state_is_never_left(events in prop::collection::vec(0..EVENTS.len(), 0..40)) {
+            let mut state = S::Offered;
+            for index in events {
+                let before = state;
+                state = state.on(EVENTS[index]).unwrap_or(state);
+                if matches!(before, S::Settled | S::NothingOwed) {
+                    prop_assert_eq!(state, before);
+                }
+                // Nothing counts as given while a payout is open or in a person's hands.
+                if before != S::Settled && state == S::Settled {
+                    prop_assert!(matches!(EVENTS[index], OfferAccepted(Given) | PayoutMoved(Given)));
+                }
+            }
+        }
+    }
+}

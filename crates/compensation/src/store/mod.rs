@@ -1,0 +1,18 @@
+//! Tables and queries: one file per aggregate. Entities are private to this module; the domain's values go in and out.
+//!
+//! Calls the database through sea-orm and `durable`. What always holds: every query names the tenant; a line is given
+//! at most once by its grant, an offer is open at most once per remedy, ledger entries are only ever added, and what is
+//! added balances. All of these are constraints of the database as well.
+
+mod entity;
+mod migration;
+mod row;
+
+pub mod ledger;
+pub mod offers;
+pub mod payouts;
+pub mod remedies;
+pub mod vouchers;
+
+pub use migration::migrations;
+pub use row::Cursor;
