@@ -1,0 +1,132 @@
+//! What happened, told to every configured sink: one durable call per milestone and sink, in the lane of the case.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use api::extension::{Milestone, ReportMilestonesRequest, milestone};
+use chassis::wire::to_timestamp;
+use durable::{OutboundCall, Tx};
+use kernel::{CaseId, RequestContext, ResourceId, message_id_for_step};
+
+use crate::domain::{Message, MessageState, Plan, Survey, cut};
+
+/// Longest summary and attribute value that a sink takes, in characters.
+const MAX_TEXT: usize = 512;
+
+/// The sinks. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Milestones {
+    sinks: Arc<[String]>,
+}
+
+/// A fact of a milestone.
+type Attribute<'a> = (&'static str, &'a dyn std::fmt::Display);
+
+impl Milestones {
+    /// Reports to these targets.
+    pub(crate) fn new(sinks: &[String]) -> Self {
+        Self { sinks: sinks.into() }
+    }
+
+    /// A message has become final.
+    pub(crate) fn message(&self, tx: &Tx, context: &RequestContext, message: &Message) {
+        let channel = message.channel();
+        let common: [Attribute<'_>; 3] =
+            [("message", &message.id), ("template", &message.template), ("channel", &channel)];
+        match &message.state {
+            MessageState::Queued => {}
+            MessageState::Sent { .. } => {
+                let summary = format!("Sent to the customer: {}", message.subject);
+                self.report(tx, context, message.case, message.id, milestone::Kind::MessageSent, summary, &common);
+            }
+            MessageState::Failed { reason } => {
+                let summary = format!("The message \"{}\" could not be delivered: {reason}", message.subject);
+                let mut attributes = common.to_vec();
+                attributes.push(("reason", reason));
+                self.report(
+                    tx,
+                    context,
+                    message.case,
+                    message.id,
+                    milestone::Kind::MessageFailed,
+                    summary,
+                    &attributes,
+                );
+            }
+        }
+    }
+
+    /// A plan of check-ins runs.
+    pub(crate) fn plan_started(&self, tx: &Tx, context: &RequestContext, plan: &Plan) {
+        let summary = format!("Follow-up runs: {} check-ins", plan.pauses.len().saturating_sub(1));
+        self.report(tx, context, plan.case, plan.id, milestone::Kind::PlanStarted, summary, &[]);
+    }
+
+    /// Nobody answered.
+    pub(crate) fn lapsed(&self, tx: &Tx, context: &RequestContext, plan: &Plan) {
+        let summary = match plan.check_ins_sent {
+            0 => "The follow-up ended; there was nowhere to send a check-in to".to_owned(),
+            sent => format!("Nobody answered {sent} check-ins"),
+        };
+        let attributes: [Attribute<'_>; 1] = [("check_ins", &plan.check_ins_sent)];
+        self.report(tx, context, plan.case, plan.id, milestone::Kind::Lapsed, summary, &attributes);
+    }
+
+    /// The customer answered.
+    pub(crate) fn answered(&self, tx: &Tx, context: &RequestContext, plan: &Plan, survey: &Survey, score: u8) {
+        let delta = plan.delta(score);
+        let mut attributes: Vec<Attribute<'_>> = vec![("survey", &survey.id), ("score", &score)];
+        attributes.extend(delta.iter().map(|delta| -> Attribute<'_> { ("delta", delta) }));
+        let summary = format!("The customer gave {score} of 10 at check-in {}", survey.check_in);
+        self.report(tx, context, survey.case, survey.id, milestone::Kind::SurveyAnswered, summary, &attributes);
+    }
+
+    /// The customer says that it is right again.
+    pub(crate) fn recovered(&self, tx: &Tx, context: &RequestContext, plan: &Plan, score: u8) {
+        let delta = plan.delta(score);
+        let mut attributes: Vec<Attribute<'_>> = vec![("score", &score)];
+        attributes.extend(delta.iter().map(|delta| -> Attribute<'_> { ("delta", delta) }));
+        let summary = format!("The customer says that it is right again: {score} of 10");
+        self.report(tx, context, plan.case, plan.id, milestone::Kind::Recovered, summary, &attributes);
+    }
+
+    /// The customer says that it is still wrong.
+    pub(crate) fn still_wrong(&self, tx: &Tx, context: &RequestContext, plan: &Plan, score: u8, comment: &str) {
+        let attributes: [Attribute<'_>; 2] = [("score", &score), ("comment", &comment)];
+        let summary = format!("The customer says that it is still wrong: {score} of 10");
+        self.report(tx, context, plan.case, plan.id, milestone::Kind::StillWrong, summary, &attributes);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the fields of a milestone, named once in this file")]
+    fn report(
+        &self,
+        tx: &Tx,
+        context: &RequestContext,
+        case: CaseId,
+        subject: impl ResourceId,
+        kind: milestone::Kind,
+        summary: String,
+        attributes: &[Attribute<'_>],
+    ) {
+        let attributes: BTreeMap<String, String> =
+            attributes.iter().map(|(key, value)| ((*key).to_owned(), cut(&value.to_string(), MAX_TEXT))).collect();
+        let step = kind.as_str_name().trim_start_matches("KIND_");
+        for sink in &*self.sinks {
+            // Each of these happens to its subject once in its life. Callers choose ids: two tenants may choose the same.
+            let message_id = message_id_for_step(subject.uuid(), &format!("{}/{step}@{sink}", context.tenant), 1);
+            let request = ReportMilestonesRequest {
+                request_id: message_id.to_string(),
+                milestones: vec![Milestone {
+                    kind: kind.into(),
+                    case: case.to_string(),
+                    subject: subject.to_string(),
+                    happened_at: Some(to_timestamp(tx.now())),
+                    summary: cut(&summary, MAX_TEXT),
+                    attributes: attributes.clone(),
+                }],
+            };
+            let method = api::method::milestone_sink::REPORT_MILESTONES;
+            tx.enqueue(OutboundCall::in_lane(context, sink, method, message_id, case.to_string(), &request));
+        }
+    }
+}
