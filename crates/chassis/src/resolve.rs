@@ -104,9 +104,9 @@ mod tests {
     #[test]
     fn targets_are_parsed_or_refused() {
         let target = |scheme, host: &str, port| Some(Target { scheme, host: host.to_owned(), port });
-        assert_eq!(Target::parse("dns:///intake.ns.svc:7070").unwrap(), target("http", "intake.ns.svc", 7070));
-        assert_eq!(Target::parse("dns+https:///intake:443").unwrap(), target("https", "intake", 443));
-        assert_eq!(Target::parse("http://intake:7070").unwrap(), None);
+        assert_eq!(Target::parse("dns:///intake.ns.svc:7070").expect("target"), target("http", "intake.ns.svc", 7070));
+        assert_eq!(Target::parse("dns+https:///intake:443").expect("target"), target("https", "intake", 443));
+        assert_eq!(Target::parse("http://intake:7070").expect("no target"), None);
         for bad in ["dns:///", "dns:///intake", "dns:///:7070", "dns:///intake:port"] {
             assert!(Target::parse(bad).is_err(), "{bad}");
         }

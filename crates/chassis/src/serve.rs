@@ -90,6 +90,7 @@ async fn run(options: ServeOptions, shutdown: CancellationToken) -> anyhow::Resu
 
     // Everything that can be wrong is found out before the first port opens.
     let (tasks, admin_tasks) = (Tasks::default(), Tasks::default());
+    let _owned = (tasks.end_on_drop(), admin_tasks.end_on_drop());
     let tls = config.server.tls.as_ref().map(|tls| Tls::start(tls, &admin_tasks)).transpose()?;
     let health = Health::new(&services);
     let (jobs, routes) = take_apart(services, &health, extra_routes);

@@ -139,20 +139,37 @@ fn explain(error: &Error) -> (Vec<String>, String) {
     (path, message)
 }
 
+/// Names with more underscores than this are not looked at: there are too many ways to read them.
+const MAX_UNDERSCORES: usize = 6;
+
 /// The key that `AMENDS_SERVER_LISTEN` was meant for, when there is such a one.
 fn nearly_a_key<C: DeserializeOwned>(key: &str) -> Option<Vec<String>> {
-    key.match_indices('_').find_map(|(at, _)| {
-        let path = vec![key[..at].to_owned(), key[at + 1..].to_owned()];
-        let mut root = Dict::new();
-        insert(&mut root, &[&path[0], &path[1]], Value::from("?"));
-        match figment(&root).extract_lossy::<C>() {
-            Ok(_) => Some(path),
-            Err(error) => {
-                let unknown = error.into_iter().any(|e| matches!(e.kind, Kind::UnknownField(..)) || e.path.len() < 2);
-                (!unknown).then_some(path)
+    let words: Vec<&str> = key.split('_').collect();
+    let gaps = words.len() - 1;
+    if gaps > MAX_UNDERSCORES {
+        return None;
+    }
+    // Each underscore is either a part of a name or was meant to be two.
+    (1..1_usize << gaps).find_map(|meant| {
+        let mut path = vec![words[0].to_owned()];
+        for (gap, word) in words[1..].iter().enumerate() {
+            match path.last_mut() {
+                Some(name) if meant & (1 << gap) == 0 => *name = format!("{name}_{word}"),
+                _ => path.push((*word).to_owned()),
             }
         }
+        is_key::<C>(&path).then_some(path)
     })
+}
+
+fn is_key<C: DeserializeOwned>(path: &[String]) -> bool {
+    let mut root = Dict::new();
+    insert(&mut root, &path.iter().map(String::as_str).collect::<Vec<_>>(), Value::from("?"));
+    match figment(&root).extract_lossy::<C>() {
+        Ok(_) => true,
+        // A wrong value is told by its full path; what is not a key is told before that.
+        Err(error) => error.into_iter().all(|e| !matches!(e.kind, Kind::UnknownField(..)) && e.path == path),
+    }
 }
 
 /// Everything from outside a file is text, and is read as what its key wants; lists and tables may be written in

@@ -11,28 +11,24 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, Response};
 use http_body::{Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
 use super::record::Record;
 use crate::status;
 
-/// When a stream ends although its handler would go on.
+/// When a stream ends although its handler would go on; keeps the stream's place until then.
 pub(crate) type StreamEnd = BoxFuture<'static, Status>;
 
 /// A response of the routes, put right.
-pub(crate) fn finished(
-    mut response: Response<Body>,
-    mut record: Record,
-    permit: Option<OwnedSemaphorePermit>,
-    end: Option<StreamEnd>,
-) -> Response<Body> {
+pub(crate) fn finished(mut response: Response<Body>, mut record: Record, end: Option<StreamEnd>) -> Response<Body> {
     // A response without messages has its status in the headers.
     if let Some(code) = put_right(response.headers_mut()) {
         record.finish(code);
         return response;
     }
-    response.map(|inner| Body::new(Answer { inner: Some(inner), record, _permit: permit, end }))
+    response.map(|inner| Body::new(Answer { inner: Some(inner), record, end }))
 }
 
 /// The response that is only a status.
@@ -64,14 +60,13 @@ fn put_right(headers: &mut HeaderMap) -> Option<Code> {
 struct Answer {
     inner: Option<Body>,
     record: Record,
-    _permit: Option<OwnedSemaphorePermit>,
     end: Option<StreamEnd>,
 }
 
 impl Answer {
     /// Ends the stream with this status.
     fn close(&mut self, status: &Status) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        self.inner = None;
+        (self.inner, self.end) = (None, None);
         self.record.finish(status.code());
         let mut trailers = HeaderMap::new();
         match status.add_header(&mut trailers) {
@@ -99,7 +94,7 @@ impl http_body::Body for Answer {
                 Some(Poll::Pending) | None => Poll::Pending,
             },
             Ok(Poll::Ready(None)) => {
-                this.inner = None;
+                (this.inner, this.end) = (None, None);
                 this.record.finish(Code::Unknown);
                 Poll::Ready(None)
             }
@@ -110,7 +105,7 @@ impl http_body::Body for Answer {
             Ok(Poll::Ready(Some(Ok(frame)))) => match frame.into_trailers() {
                 Err(data) => Poll::Ready(Some(Ok(data))),
                 Ok(mut trailers) => {
-                    this.inner = None;
+                    (this.inner, this.end) = (None, None);
                     this.record.finish(put_right(&mut trailers).unwrap_or(Code::Unknown));
                     Poll::Ready(Some(Ok(Frame::trailers(trailers))))
                 }
@@ -127,16 +122,20 @@ impl http_body::Body for Answer {
     }
 }
 
-/// Ends a stream at `until`, or with UNAVAILABLE when the server drains, so that its reader goes elsewhere.
+/// Ends a stream at `until`, or with UNAVAILABLE when the server drains, so that its reader goes elsewhere. Keeps
+/// `place` for it.
 pub(crate) fn stream_end(
     until: tokio::time::Instant,
     limit: Duration,
-    draining: tokio_util::sync::CancellationToken,
+    draining: CancellationToken,
+    place: OwnedSemaphorePermit,
 ) -> StreamEnd {
     Box::pin(async move {
-        tokio::select! {
+        let status = tokio::select! {
             () = tokio::time::sleep_until(until) => status::deadline_exceeded(limit),
             () = draining.cancelled() => status::shutting_down(),
-        }
+        };
+        drop(place);
+        status
     })
 }

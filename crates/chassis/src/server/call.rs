@@ -123,8 +123,13 @@ impl Front {
             Ok(Ok(Err(never))) => match never {},
             Ok(Ok(Ok(response))) => response,
         };
-        let end = method.server_streaming.then(|| stream_end(until, limit, shared.draining.clone()));
-        Ok(finished(response, record, Some(permit), end))
+        if !method.server_streaming {
+            // The work is done. A reader that does not read must not keep the place.
+            drop(permit);
+            return Ok(finished(response, record, None));
+        }
+        let end = stream_end(until, limit, shared.draining.clone(), permit);
+        Ok(finished(response, record, Some(end)))
     }
 }
 

@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::TcpConnectInfo;
 
@@ -23,6 +23,9 @@ use crate::config::ServerConfig;
 
 /// The HTTP/2 preface: `PRI * HTTP/2.0` and so on.
 const PREFACE_BYTES: usize = 24;
+
+/// How long a closing connection waits for its peer to close too.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// What all connections share.
 #[derive(Clone)]
@@ -74,30 +77,31 @@ impl Connections {
             request.extensions_mut().insert(info.clone());
             front.clone().handle(request)
         });
-        let spoken = Arc::new(AtomicBool::new(false));
-        let io = TokioIo::new(Listening { io, seen: 0, spoken: spoken.clone() });
+        let spoken = CancellationToken::new();
+        let io = TokioIo::new(Socket { io, seen: 0, spoken: spoken.clone(), linger: None });
         let mut connection = pin!(builder.serve_connection(io, service));
         let mut preface = pin!(tokio::time::sleep(config.handshake_timeout));
-        let mut old = pin!(tokio::time::sleep(jittered(config.max_connection_age)));
-        let (mut waiting, mut leaving) = (true, false);
+        let mut leave = pin!(async {
+            tokio::select! {
+                () = tokio::time::sleep(jittered(config.max_connection_age)) => {}
+                () = self.draining.cancelled() => {}
+            }
+        });
+        // Every call on it has met its own deadline by then: whatever is left is a peer that does not read.
+        let last_call = config.stream_timeout.max(config.request_timeout) + config.handshake_timeout;
+        let mut stuck = pin!(tokio::time::sleep(Duration::MAX));
+        let mut leaving = false;
         loop {
             tokio::select! {
                 ended = &mut connection => return ended.map_err(|error| format!("HTTP/2: {error}")),
-                () = &mut preface, if waiting => {
-                    if !spoken.load(Ordering::Relaxed) {
-                        return Err("no HTTP/2 preface in time".to_owned());
-                    }
-                    waiting = false;
-                }
+                () = &mut preface, if !spoken.is_cancelled() => return Err("no HTTP/2 preface in time".to_owned()),
                 // GOAWAY, and running calls end in their own time: cutting them after a grace loses calls.
-                () = &mut old, if !leaving => {
+                () = &mut leave, if !leaving => {
                     connection.as_mut().graceful_shutdown();
+                    stuck.as_mut().reset(tokio::time::Instant::now() + last_call);
                     leaving = true;
                 }
-                () = self.draining.cancelled(), if !leaving => {
-                    connection.as_mut().graceful_shutdown();
-                    leaving = true;
-                }
+                () = &mut stuck, if leaving => return Err("the peer does not read its answers".to_owned()),
             }
         }
     }
@@ -108,28 +112,29 @@ fn jittered(age: Duration) -> Duration {
     age.mul_f64(rand::random_range(0.9..=1.1))
 }
 
-/// Notes when the peer has sent as many bytes as an HTTP/2 preface has.
-struct Listening<IO> {
+/// Notes when the peer has sent as many bytes as an HTTP/2 preface has, and closes without losing what is under way.
+struct Socket<IO> {
     io: IO,
     seen: usize,
-    spoken: Arc<AtomicBool>,
+    spoken: CancellationToken,
+    linger: Option<Pin<Box<Sleep>>>,
 }
 
-impl<IO: AsyncRead + Unpin> AsyncRead for Listening<IO> {
+impl<IO: AsyncRead + Unpin> AsyncRead for Socket<IO> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = ready!(Pin::new(&mut self.io).poll_read(cx, buf));
         if self.seen < PREFACE_BYTES {
             self.seen += buf.filled().len() - before;
             if self.seen >= PREFACE_BYTES {
-                self.spoken.store(true, Ordering::Relaxed);
+                self.spoken.cancel();
             }
         }
         Poll::Ready(read)
     }
 }
 
-impl<IO: AsyncWrite + Unpin> AsyncWrite for Listening<IO> {
+impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<IO> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
@@ -138,8 +143,25 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Listening<IO> {
         Pin::new(&mut self.io).poll_flush(cx)
     }
 
+    /// Says that nothing more comes, and reads on until the peer says so too. Closing over a request that the peer
+    /// has just sent would reset the connection, and the peer would lose our GOAWAY, which tells it that this request
+    /// may be sent again.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        let this = &mut *self;
+        if this.linger.is_none() {
+            ready!(Pin::new(&mut this.io).poll_shutdown(cx))?;
+        }
+        let linger = this.linger.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        let mut discarded = [0; 1024];
+        loop {
+            let mut buf = ReadBuf::new(&mut discarded);
+            match Pin::new(&mut this.io).poll_read(cx, &mut buf) {
+                Poll::Ready(Ok(())) if !buf.filled().is_empty() => {}
+                Poll::Ready(_) => return Poll::Ready(Ok(())),
+                Poll::Pending => break,
+            }
+        }
+        linger.as_mut().poll(cx).map(Ok)
     }
 
     fn poll_write_vectored(

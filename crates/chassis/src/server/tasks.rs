@@ -1,6 +1,6 @@
 //! Owns every task of the server, so that all of them can be waited for, and ended.
 
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 /// The tasks; clones are the same set.
@@ -32,6 +32,11 @@ impl Tasks {
     /// Ends all tasks at their next await.
     pub(crate) fn end(&self) {
         self.kill.cancel();
+    }
+
+    /// Ends all tasks when it is dropped: they do not outlive a `serve` that failed or was given up.
+    pub(crate) fn end_on_drop(&self) -> DropGuard {
+        self.kill.clone().drop_guard()
     }
 }
 

@@ -112,8 +112,9 @@ fn everything_that_is_wrong_is_told_at_once_by_its_key() {
 #[test]
 fn a_variable_that_was_meant_for_a_key_is_told() {
     assert_eq!(
-        problems("", &[("AMENDS_CHASSIS_SERVER", "x"), ("AMENDS_CONFIG", "file.toml")]),
-        ["chassis.server: AMENDS_CHASSIS_SERVER is not read; write AMENDS_CHASSIS__SERVER"]
+        problems("", &[("AMENDS_CHASSIS_SERVER_MAX_REQUESTS", "1"), ("AMENDS_CONFIG", "file.toml")]),
+        ["chassis.server.max_requests: AMENDS_CHASSIS_SERVER_MAX_REQUESTS is not read; \
+             write AMENDS_CHASSIS__SERVER__MAX_REQUESTS"]
     );
 }
 

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use chassis::with_deadline;
+use prost::Message;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tonic::Request;
 
-use crate::support::lab::{Client, text};
+use crate::support::lab::{Client, DO, Event, text};
+use crate::support::raw::frame;
 use crate::support::{PATIENCE, Server, config};
 
 /// Opens a connection, says nothing, and waits until the other side closes it.
@@ -41,6 +43,50 @@ async fn one_connection_too_many_is_closed_at_once() {
     let mine = client.say("peer").await.unwrap();
     assert!(closed_by_peer(server.api).await < server_handshake_timeout());
     assert_eq!(client.say("peer").await.unwrap(), mine, "the open connection goes on");
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_keeps_no_place() {
+    let mut config = config();
+    config.server.max_requests = 1;
+    let mut server = Server::start(config).await;
+    let tcp = TcpStream::connect(server.api).await.unwrap();
+    let (mut deaf, connection) =
+        h2::client::Builder::new().initial_window_size(0).handshake::<_, bytes::Bytes>(tcp).await.unwrap();
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
+    let request = http::Request::post(format!("http://{}{DO}", server.api)).header("content-type", "application/grpc");
+    let (answer, mut body) = deaf.send_request(request.body(()).unwrap(), false).unwrap();
+    body.send_data(frame(0, &text("hello").encode_to_vec()), true).unwrap();
+    assert_eq!(server.event().await, Event::Entered("hello".to_owned()));
+    let unread = answer.await.unwrap();
+    assert_eq!(unread.status(), 200);
+    assert_eq!(Client::new(server.channel()).say("hello").await.unwrap(), "hello");
+}
+
+#[tokio::test]
+async fn streams_that_are_opened_and_reset_end_the_connection_and_not_the_server() {
+    let server = Server::start(config()).await;
+    let tcp = TcpStream::connect(server.api).await.unwrap();
+    let (client, connection) = h2::client::handshake(tcp).await.unwrap();
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
+    let flood = async {
+        let mut client = client;
+        loop {
+            let Ok(mut ready) = client.ready().await else { return };
+            let request = http::Request::post(format!("http://{}{DO}", server.api)).body(()).unwrap();
+            let Ok((_, mut stream)) = ready.send_request(request, false) else { return };
+            let _ = stream.send_data(bytes::Bytes::new(), false);
+            // Between the two the request must have left, or nothing would be sent at all.
+            tokio::task::yield_now().await;
+            stream.send_reset(h2::Reason::CANCEL);
+            client = ready;
+        }
+    };
+    tokio::time::timeout(PATIENCE, flood).await.expect("the connection is still open");
+    assert!(driver.join_next().await.unwrap().unwrap().unwrap_err().is_go_away());
+    assert_eq!(Client::new(server.channel()).say("hello").await.unwrap(), "hello");
 }
 
 fn server_handshake_timeout() -> Duration {

@@ -8,6 +8,7 @@ extern crate amends_chassis as chassis;
 mod support;
 
 mod admin;
+mod authentication;
 mod bad_input;
 mod child;
 mod clients;
