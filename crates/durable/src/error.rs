@@ -17,6 +17,16 @@ pub enum TxError {
     Db(#[from] DbErr),
 }
 
+impl From<TxError> for ServiceError {
+    /// What the caller is told, also about a read outside of any transaction.
+    fn from(error: TxError) -> Self {
+        match error {
+            TxError::Rejected(error) => error,
+            TxError::Db(error) => to_service_error(&error),
+        }
+    }
+}
+
 /// What can be done about a database failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DbFailure {
