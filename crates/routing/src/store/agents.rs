@@ -123,9 +123,8 @@ pub(crate) async fn list_agents(
         values.extend([created_at.into(), id.into()]);
         after = " AND (a.created_at, a.id) > ($3, $4)";
     }
-    let text = format!(
-        "SELECT a.*, {HELD} FROM agents a WHERE a.tenant_id = $1{after} ORDER BY a.created_at, a.id LIMIT $2"
-    );
+    let text =
+        format!("SELECT a.*, {HELD} FROM agents a WHERE a.tenant_id = $1{after} ORDER BY a.created_at, a.id LIMIT $2");
     let statement = sea_orm::Statement::from_sql_and_values(backend.dialect(), text, values);
     connection.query_all_raw(statement).await?.iter().map(with_held).collect()
 }

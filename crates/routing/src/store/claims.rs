@@ -91,7 +91,8 @@ fn candidates(reach: &Reach, depth: u32) -> Option<(String, Vec<Value>)> {
         format!("${}", values.len())
     };
     let skills: Vec<String> = reach.skills.iter().map(|skill| next(skill.as_str().into())).collect();
-    let lacking = if skills.is_empty() { String::new() } else { format!(" AND s.skill NOT IN ({})", skills.join(", ")) };
+    let lacking =
+        if skills.is_empty() { String::new() } else { format!(" AND s.skill NOT IN ({})", skills.join(", ")) };
     let of_queue = |queue: String| {
         format!(
             "SELECT id FROM (SELECT w.id FROM work_items w WHERE w.tenant_id = $1 AND w.queue_id = {queue} \

@@ -15,7 +15,9 @@ mod work_lists;
 #[cfg(test)]
 mod plans;
 
-pub(crate) use agents::{AgentPage, count_held, find_agent, held_work, insert_agent, list_agents, lock_agent, set_presence};
+pub(crate) use agents::{
+    AgentPage, count_held, find_agent, held_work, insert_agent, list_agents, lock_agent, set_presence,
+};
 pub(crate) use claims::{Found, Reach, lock_most_urgent, something_fits};
 pub(crate) use migration::CreateRouting;
 pub(crate) use progress::{Entry, insert_progress};

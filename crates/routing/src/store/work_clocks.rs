@@ -12,8 +12,7 @@ use super::{count, unreadable};
 use crate::domain::{Clock, ClockKind, ClockState};
 
 /// The columns of a clock `c`, under names that no other table has.
-pub(super) const CLOCK_COLUMNS: &str =
-    "c.kind AS c_kind, c.number AS c_number, c.state AS c_state, c.allowed AS c_allowed, c.consumed AS c_consumed, \
+pub(super) const CLOCK_COLUMNS: &str = "c.kind AS c_kind, c.number AS c_number, c.state AS c_state, c.allowed AS c_allowed, c.consumed AS c_consumed, \
      c.started_at AS c_started_at, c.running_since AS c_running_since, c.ended_at AS c_ended_at, c.run AS c_run";
 
 #[derive(Debug, FromQueryResult)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use durable::{Backend, Bulk, ColumnType, Tx, sql};
+use durable::{Backend, Bulk, ColumnType, Tx, TxError, sql};
 use kernel::{AgentId, ResourceId as _, TenantId, Timestamp, WorkItemId};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult};
 use uuid::Uuid;
@@ -127,8 +127,8 @@ pub(crate) async fn find_work(
 /// Adds work items.
 ///
 /// # Errors
-/// A violation of the primary key when one of them exists.
-pub(crate) async fn insert_work(tx: &Tx, works: &[(&WorkKey, &Work)]) -> Result<(), DbErr> {
+/// A lost race when one of them came to exist after the transaction looked.
+pub(crate) async fn insert_work(tx: &Tx, works: &[(&WorkKey, &Work)]) -> Result<(), TxError> {
     if works.is_empty() {
         return Ok(());
     }
@@ -180,15 +180,18 @@ pub(crate) async fn insert_work(tx: &Tx, works: &[(&WorkKey, &Work)]) -> Result<
             skills.push([tenant.as_str().into(), id.uuid().into(), skill.as_str().into()]);
         }
     }
-    tx.execute_all(input.statements(
+    let statements = input.statements(
         tx.backend(),
         "INSERT INTO work_items (tenant_id, id, case_id, state, title, handover, severity, queue_id, skills, agent_id, \
          escalation_level, urgency, resolution, reported, version, journey, created_at, updated_at) \
          SELECT tenant_id, id, case_id, state, title, handover, severity, queue_id, skills, agent_id, \
-         escalation_level, urgency, resolution, reported, version, journey, created_at, updated_at FROM input",
+         escalation_level, urgency, resolution, reported, version, journey, created_at, updated_at FROM input \
+         WHERE true ON CONFLICT (tenant_id, id) DO NOTHING",
         &[],
-    ))
-    .await?;
+    );
+    if tx.execute_all(statements).await? != works.len() as u64 {
+        return Err(TxError::lost_race());
+    }
     if !skills.is_empty() {
         let sql = "INSERT INTO work_skills (tenant_id, work_item_id, skill) \
                    SELECT tenant_id, work_item_id, skill FROM input";
@@ -196,7 +199,8 @@ pub(crate) async fn insert_work(tx: &Tx, works: &[(&WorkKey, &Work)]) -> Result<
     }
     let all = |(key, work): &(&'_ WorkKey, &'_ Work)| -> Vec<_> { places(key, &work.clocks, &[]) };
     let clocks: Vec<(WorkKey, usize, Clock)> = works.iter().flat_map(all).collect();
-    write_clocks(tx, &clocks.iter().map(|(key, position, clock)| (key, *position, clock)).collect::<Vec<_>>()).await
+    Ok(write_clocks(tx, &clocks.iter().map(|(key, position, clock)| (key, *position, clock)).collect::<Vec<_>>())
+        .await?)
 }
 
 /// Writes work items that were locked before: what can change of them, and the clocks that differ from `before`.

@@ -73,7 +73,8 @@ pub(super) fn list_statement(
         conditions.push_str(&format!(" AND w.case_id = {}", next(case.uuid().into())));
     }
     if let Some(after) = after {
-        let (urgency, created_at, id) = (next(after.urgency.into()), next(after.created_at.into()), next(after.id.into()));
+        let (urgency, created_at, id) =
+            (next(after.urgency.into()), next(after.created_at.into()), next(after.id.into()));
         conditions.push_str(&format!(" AND (w.urgency, w.created_at, w.id) > ({urgency}, {created_at}, {id})"));
     }
     let text = format!(
