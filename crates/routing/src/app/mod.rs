@@ -34,6 +34,7 @@ pub(crate) use self::create_queue::CreateQueue;
 pub(crate) use self::escalate_work::EscalateWork;
 pub(crate) use self::open_work::OpenWork;
 pub(crate) use self::post_progress::PostProgress;
+pub(crate) use self::refusal::promise_in_the_past;
 pub(crate) use self::report::Reporter;
 pub(crate) use self::set_presence::SetPresence;
 use crate::domain::Sla;

@@ -20,6 +20,7 @@ pub(crate) enum ProgressKind {
 
 impl ProgressKind {
     /// All of them.
+    #[cfg(test)]
     pub(crate) const ALL: [ProgressKind; 5] = [
         Self::Acknowledgement,
         Self::SubstantiveUpdate,

@@ -22,7 +22,7 @@ pub(crate) use claims::{Found, Reach, lock_most_urgent, something_fits};
 pub(crate) use migration::CreateRouting;
 pub(crate) use progress::{Entry, insert_progress};
 pub(crate) use queues::{find_queues, insert_queue, list_queues};
-pub(crate) use work_items::{WorkKey, Works, find_work, insert_work, lock_work, update_work};
+pub(crate) use work_items::{WorkKey, find_work, insert_work, lock_work, update_work};
 pub(crate) use work_lists::{WorkCursor, WorkFilter, list_work};
 
 use std::collections::BTreeSet;
