@@ -162,3 +162,32 @@ fn the_defaults_are_valid() {
     ClientConfig::default().validate(&mut problems);
     assert!(problems.is_empty(), "{problems:?}");
 }
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_told_by_its_key() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    for key in ["server.listen", "server.admin_listen"] {
+        let mut config = crate::support::config();
+        match key {
+            "server.listen" => config.server.listen = taken.local_addr().unwrap(),
+            _ => config.server.admin_listen = Some(taken.local_addr().unwrap()),
+        }
+        let options = chassis::ServeOptions::new(config, Vec::new());
+        let error = chassis::serve(options, tokio_util::sync::CancellationToken::new()).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("{key}: cannot listen on {}", taken.local_addr().unwrap()));
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_opens_no_port() {
+    let mut config = crate::support::config();
+    config.server.max_requests = 0;
+    config.server.drain.timeout = Duration::ZERO;
+    let options = chassis::ServeOptions::new(config, Vec::new());
+    let error = chassis::serve(options, tokio_util::sync::CancellationToken::new()).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the configuration has 2 problems:\n  server.max_requests: must be at least 1\n  \
+         server.drain.timeout: must be longer than zero"
+    );
+}
