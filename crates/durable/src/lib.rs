@@ -10,6 +10,7 @@
 
 mod bulk;
 mod config;
+mod counts;
 mod db;
 mod engine;
 mod error;

@@ -14,6 +14,7 @@ mod config;
 mod domain;
 mod grpc;
 mod store;
+mod totals;
 mod transport;
 mod wire;
 
@@ -27,6 +28,7 @@ use tonic::service::Routes;
 
 use app::{App, Settings};
 pub use config::{ChannelsConfig, Config, GrpcConfig, MailboxConfig, SmtpConfig, SmtpSecurity, TransportKind};
+pub use totals::{Totals, totals};
 
 /// The service's name: the sender of its durable calls, the target of its timers.
 pub const NAME: &str = "followup";

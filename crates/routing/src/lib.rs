@@ -15,6 +15,7 @@ mod config;
 mod domain;
 mod grpc;
 mod store;
+mod totals;
 mod view;
 
 use anyhow::ensure;
@@ -25,6 +26,7 @@ use tonic::service::Routes;
 
 use crate::app::{App, Reporter};
 pub use crate::config::{Config, ResolveWithin};
+pub use crate::totals::{Totals, totals};
 use crate::grpc::RoutingApi;
 
 /// The service's name: as a target, as a sender, as a section of the configuration.
