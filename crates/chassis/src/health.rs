@@ -1,6 +1,7 @@
 //! Readiness: runs every service's checks, publishes `grpc.health.v1` per gRPC service name and overall, and the
 //! text of `/readyz`. Peers are not checked: their outage delays a recovery and makes nobody unready.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,11 +74,12 @@ impl Health {
 
     /// Checks again and again until `draining`, then says NOT_SERVING for good.
     pub(crate) async fn run(self, every: Duration, draining: CancellationToken) {
+        let mut told = HashMap::new();
         loop {
             tokio::select! {
                 biased;
                 () = draining.cancelled() => break,
-                () = self.check() => {}
+                () = self.check(&mut told) => {}
             }
             tokio::select! {
                 () = draining.cancelled() => break,
@@ -88,17 +90,15 @@ impl Health {
         self.set_all(ServingStatus::NotServing).await;
     }
 
-    async fn check(&self) {
+    async fn check(&self, told: &mut HashMap<&'static str, ServingStatus>) {
         let failing = join_all(self.services.iter().map(failing)).await;
         for (service, failing) in self.services.iter().zip(&failing) {
-            let status = if failing.is_empty() { ServingStatus::Serving } else { ServingStatus::NotServing };
             for name in &service.grpc_names {
-                self.reporter.set_service_status(*name, status).await;
+                self.tell(name, failing, told).await;
             }
         }
         let failing = failing.concat();
-        let overall = if failing.is_empty() { ServingStatus::Serving } else { ServingStatus::NotServing };
-        self.reporter.set_service_status("", overall).await;
+        self.tell("", &failing, told).await;
         let now = if failing.is_empty() { Readiness::Ready } else { Readiness::NotReady(failing) };
         self.state.send_if_modified(|before| {
             if *before == now {
@@ -111,6 +111,14 @@ impl Health {
             *before = now;
             true
         });
+    }
+
+    /// Tells a change only: each telling is a message to everybody who watches.
+    async fn tell(&self, name: &'static str, failing: &[String], told: &mut HashMap<&'static str, ServingStatus>) {
+        let status = if failing.is_empty() { ServingStatus::Serving } else { ServingStatus::NotServing };
+        if told.insert(name, status) != Some(status) {
+            self.reporter.set_service_status(name, status).await;
+        }
     }
 
     async fn set_all(&self, status: ServingStatus) {
