@@ -5,4 +5,8 @@ mod audit;
 mod harness;
 mod mutate;
 mod pool;
+mod relay;
+mod relay_harness;
+mod relay_operations;
+mod relay_time;
 mod writer;
