@@ -274,7 +274,8 @@ pub(crate) fn unauthenticated(message: &str) -> Status {
 
 /// INTERNAL: a handler panicked. The panic hook has logged where.
 pub(crate) fn panicked() -> Status {
-    to_status(ServiceError::internal("the handler panicked"))
+    // Who sends a durable call again and again parks it when it hears this too often.
+    to_status(ServiceError::internal("the handler panicked").with("panicked", true))
 }
 
 /// UNAVAILABLE: the server is going away; the stream starts again elsewhere.

@@ -5,8 +5,10 @@
 //! the insert finds its row: the group is undone and run again, and then finds the answer.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use kernel::{RequestKey, ServiceError, reason};
 use sea_orm::DbErr;
@@ -58,7 +60,10 @@ pub(crate) async fn commit<'a>(
 ) -> Result<Vec<Answered>, GroupFailure> {
     let mut round = 1;
     loop {
-        let result = engine.attempt_tx(name, |tx| one_round(tx, keys, work)).await;
+        let attempt = engine.attempt_tx(name, |tx| one_round(tx, keys, work));
+        // A panic undoes the transaction like a failure, and must not take the worker or the neighbours with it.
+        let result =
+            AssertUnwindSafe(attempt).catch_unwind().await.unwrap_or_else(|_| Err(TxFailure::Rejected(panicked(name))));
         let last = match result {
             Ok(Round::Answers(answers)) => {
                 for (key, answer) in keys.iter().zip(&answers) {
@@ -195,6 +200,11 @@ fn key_reused() -> ServiceError {
     )
     // Not stored: the key belongs to the first request.
     .transient()
+}
+
+/// A sender of durable calls parks what makes its receiver panic again and again.
+fn panicked(name: &str) -> ServiceError {
+    ServiceError::internal(format!("{name} panicked")).with("panicked", true)
 }
 
 fn unknown(cause: impl std::fmt::Display) -> ServiceError {

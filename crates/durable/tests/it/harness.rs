@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use durable::{DatabaseConfig, Db, Engine, EngineConfig, EngineParts, Migrations, Tx, TxError, migrate, sql};
-use kernel::{LaneDelivery, RandomIds, RequestContext, RequestKey, TenantId, Timestamp, VirtualClock};
+use kernel::{LaneDelivery, RandomIds, RequestContext, RequestKey, TenantId, Timestamp};
 use sea_orm::ConnectionTrait as _;
 use testkit::TestDatabase;
 
@@ -12,7 +12,6 @@ pub const START: Timestamp = testkit::TEST_EPOCH;
 
 pub struct Harness {
     pub engine: Engine,
-    pub clock: VirtualClock,
 }
 
 pub async fn connect(url: &str) -> Db {
@@ -27,11 +26,10 @@ pub async fn start(database: &TestDatabase) -> Harness {
 pub async fn start_at(url: &str) -> Harness {
     let db = connect(url).await;
     migrate(&db, Migrations(durable::durable_migrations)).await.expect("migrations apply");
-    let clock = testkit::virtual_clock();
     let engine = Engine::start(EngineParts {
         service: "tested",
         db,
-        clock: Arc::new(clock.clone()),
+        clock: Arc::new(testkit::virtual_clock()),
         ids: Arc::new(RandomIds),
         // One worker: the order in which rivals commit is the order in which they came.
         config: EngineConfig { writer_workers: 1, ..EngineConfig::default() },
@@ -48,7 +46,7 @@ pub async fn start_at(url: &str) -> Harness {
         })
         .await
         .expect("the effects table can be made");
-    Harness { engine, clock }
+    Harness { engine }
 }
 
 pub fn tenant(name: &str) -> TenantId {

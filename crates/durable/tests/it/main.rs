@@ -1,9 +1,9 @@
 //! Tests of the durable crate, on real databases.
-#![expect(missing_docs, reason = "tests")]
 
 mod audit;
 mod harness;
 mod mutate;
+mod panics;
 mod pool;
 mod relay;
 mod relay_harness;
