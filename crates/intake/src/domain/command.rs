@@ -1,0 +1,97 @@
+//! What a case asks of the other services. Plain values; `app::commands` makes durable calls of them.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+/// Templates of follow-up that intake uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Template {
+    /// We are sorry, and we are at it.
+    Apology,
+    /// A diagnostic question.
+    Question,
+    /// A choice that waits for an answer.
+    Offer,
+    /// A voucher.
+    Voucher,
+    /// Money is on the customer's account.
+    Payout,
+}
+
+impl Template {
+    /// Its name at follow-up.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Apology => "apology",
+            Self::Question => "question",
+            Self::Offer => "offer",
+            Self::Voucher => "voucher",
+            Self::Payout => "payout",
+        }
+    }
+}
+
+/// What routing is told about the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Progress {
+    /// The customer has our acknowledgement.
+    Acknowledgement,
+    /// The customer has the word.
+    WaitingForCustomer,
+    /// The customer answered.
+    CustomerAnswered,
+}
+
+/// One command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Its message id.
+    pub message_id: Uuid,
+    /// What is asked.
+    pub ask: Ask,
+}
+
+/// What a command asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Follow-up sends the customer a message.
+    SendMessage {
+        /// Which template.
+        template: Template,
+        /// Its values.
+        values: BTreeMap<String, String>,
+    },
+    /// Routing opens a work item with the command's id.
+    OpenWork {
+        /// What is to be done.
+        title: String,
+        /// What the agent must know.
+        handover: String,
+        /// Only the clocks are wanted until one breaches.
+        unattended: bool,
+    },
+    /// Routing records progress on the round's work item.
+    PostProgress {
+        /// The work item.
+        work_item: Uuid,
+        /// What kind.
+        progress: Progress,
+        /// What was said.
+        text: String,
+    },
+    /// Routing completes the round's work item.
+    CompleteWork {
+        /// The work item.
+        work_item: Uuid,
+        /// What was done.
+        resolution: String,
+    },
+    /// Compensation opens a remedy with the command's id.
+    OpenRemedy,
+    /// Follow-up starts a plan with the command's id.
+    StartPlan {
+        /// What the matter is called.
+        topic: String,
+    },
+}

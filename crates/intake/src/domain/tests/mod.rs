@@ -1,0 +1,6 @@
+//! The recovery workflow as a whole: every state under every milestone, and random stories.
+
+mod samples;
+mod stories;
+mod table;
+mod verbs;

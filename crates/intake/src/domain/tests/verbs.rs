@@ -1,0 +1,126 @@
+//! What agents and customers ask of a case, disruptions that run by themselves, and what needs a person.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::samples::{NOW, apology_sent, asked, case_in, complaint, milestone, silent};
+use crate::domain::case_state::State;
+use crate::domain::event::{Fact, Facts};
+use crate::domain::milestone::Kind;
+use crate::domain::recovery::{
+    on_finding, on_milestone, on_opened, on_question, on_refused_call, on_reopen, on_requested_remedy,
+};
+use crate::domain::refusal::Refusal;
+
+#[test]
+fn a_disruption_runs_by_itself_until_the_customer_must_speak() {
+    let opened = on_opened(crate::domain::case::Case { version: 0, steps: Default::default(), ..silent() }, NOW);
+    assert_eq!(asked(&opened), ["apology", "unattended work"]);
+    let acknowledged = on_milestone(silent(), &apology_sent(), NOW);
+    assert_eq!(asked(&acknowledged), ["Acknowledgement", "remedy"]);
+    assert_eq!(acknowledged.case.state, State::Understood);
+    let story: Vec<_> = acknowledged.entries.iter().map(|entry| (&*entry.kind, entry.state)).collect();
+    assert_eq!(story, [("MESSAGE_SENT", State::Acknowledged), ("FINDING_RECORDED", State::Understood)]);
+    let again = [Kind::NothingOwed, Kind::PlanStarted, Kind::StillWrong]
+        .into_iter()
+        .fold(acknowledged.case, |case, kind| on_milestone(case, &milestone(kind, "s", &[]), NOW).case);
+    assert_eq!((again.state, again.round()), (State::Reopened, 2));
+    let second = on_milestone(again, &apology_sent(), NOW);
+    assert_eq!(second.case.state, State::Acknowledged, "a double deviation waits for a person");
+    assert_eq!(asked(&second), ["Acknowledgement"]);
+}
+
+#[test]
+fn nothing_is_asked_or_found_out_before_the_acknowledgement() {
+    for state in State::ALL {
+        let case = case_in(*state);
+        let early = matches!(state, State::Received | State::Reopened);
+        let question =
+            on_question(case.clone(), "Which bag?", Uuid::from_u128(1), NOW).map(|reaction| asked(&reaction));
+        let finding = on_finding(case.clone(), "snow", &BTreeMap::new(), NOW).map(|reaction| reaction.case.state);
+        if early {
+            assert_eq!(question, Err(Refusal::AcknowledgeFirst), "{state:?}");
+            assert_eq!(finding, Err(Refusal::AcknowledgeFirst), "{state:?}");
+        } else {
+            let expected = if state.is_final() { Err(Refusal::Final) } else { Ok(vec!["question".to_owned()]) };
+            assert_eq!(question, expected, "{state:?}");
+            assert_eq!(finding.is_ok(), *state == State::Acknowledged, "{state:?}");
+        }
+        assert_eq!(on_requested_remedy(case.clone(), "a refund", NOW).is_ok(), !state.is_final(), "{state:?}");
+        assert_eq!(on_reopen(case, "it broke again", NOW).is_ok(), state.is_final(), "{state:?}");
+    }
+}
+
+#[test]
+fn a_finding_adds_its_facts_and_never_too_many() {
+    let facts: Facts = [("bags".to_owned(), Fact::Integer(2))].into();
+    let found = on_finding(case_in(State::Acknowledged), "the belt broke", &facts, NOW).expect("acknowledged");
+    assert_eq!((found.case.finding.as_str(), &found.case.event.facts), ("the belt broke", &facts));
+    assert_eq!(asked(&found), ["remedy"]);
+    let many: Facts = (0..65).map(|n| (format!("fact_{n}"), Fact::Boolean(true))).collect();
+    assert_eq!(on_finding(case_in(State::Acknowledged), "x", &many, NOW), Err(Refusal::TooManyFacts));
+}
+
+#[test]
+fn what_happens_to_things_of_an_earlier_round_moves_nothing() {
+    let first = case_in(State::Understood);
+    let second = case_in(State::Reopened);
+    let old_work = format!("workItems/{}", first.work_item().expect("opened"));
+    let old_plan = format!("plans/{}", case_in(State::FollowingUp).plan().expect("started"));
+    let echo = milestone(Kind::ProgressPosted, &old_work, &[("kind", "ACKNOWLEDGEMENT")]);
+    let reaction = on_milestone(second.clone(), &echo, NOW);
+    assert_eq!((reaction.case.state, reaction.entries.len()), (State::Reopened, 1));
+    let new_work = format!("workItems/{}", second.work_item().expect("opened again"));
+    let by_agent = milestone(Kind::ProgressPosted, &new_work, &[("kind", "ACKNOWLEDGEMENT")]);
+    assert_eq!(on_milestone(second, &by_agent, NOW).case.state, State::Acknowledged);
+    let remedied = {
+        let acknowledged = on_milestone(case_in(State::Reopened), &apology_sent(), NOW).case;
+        let understood = on_finding(acknowledged, "ice", &BTreeMap::new(), NOW).expect("acknowledged").case;
+        on_milestone(understood, &milestone(Kind::NothingOwed, "s", &[]), NOW).case
+    };
+    let late = on_milestone(remedied, &milestone(Kind::Lapsed, &old_plan, &[]), NOW);
+    assert_eq!(late.case.state, State::Remedied);
+}
+
+#[test]
+fn a_reason_stays_until_it_is_settled() {
+    let failed =
+        milestone(Kind::MessageFailed, "messages/1", &[("template", "apology"), ("reason", "NO_CONTACT_POINT")]);
+    let unreachable = on_milestone(complaint(), &failed, NOW).case;
+    assert_eq!(unreachable.attention.text(), "The apology could not be delivered: NO_CONTACT_POINT");
+    let told = milestone(Kind::ProgressPosted, "workItems/1", &[("kind", "ACKNOWLEDGEMENT")]);
+    assert!(!on_milestone(unreachable, &told, NOW).case.attention.is_needed());
+
+    let refused = on_refused_call(case_in(State::Understood), "x.Y/Z", "1", "REMEDY_EXISTS", "taken", NOW);
+    assert_eq!(refused.case.attention.text(), "x.Y/Z was refused: REMEDY_EXISTS");
+    assert_eq!(refused.entries[0].kind, "CALL_REFUSED");
+    let stuck = milestone(Kind::PayoutNeedsAttention, "payouts/1", &[("reason", "UNKNOWN")]);
+    let both = on_milestone(refused.case, &stuck, NOW).case;
+    let settled = on_milestone(both, &milestone(Kind::RemedySettled, "s", &[]), NOW).case;
+    assert_eq!(
+        settled.attention.text(),
+        "x.Y/Z was refused: REMEDY_EXISTS",
+        "the payout is settled, the refusal is not"
+    );
+}
+
+#[test]
+fn an_agent_s_second_offer_settles_the_declined_one() {
+    let declined = milestone(Kind::OfferDeclined, "offers/1", &[("offer", "offers/1"), ("reason", "too little")]);
+    let case = on_milestone(case_in(State::Understood), &declined, NOW).case;
+    assert_eq!(case.attention.text(), "The customer declined the offer: too little");
+    let offer = milestone(Kind::OfferMade, "offers/2", &[("offer", "offers/2")]);
+    let first = on_milestone(case, &offer, NOW);
+    assert!(!first.case.attention.is_needed());
+    assert_eq!(asked(&first), ["offer", "WaitingForCustomer"]);
+    assert_eq!(asked(&on_milestone(first.case, &offer, NOW)), [""; 0], "the same offer is told once");
+}
+
+#[test]
+fn scores_outside_of_the_scale_are_not_scores() {
+    for (text, score) in [("7", Some(7)), ("0", Some(0)), ("11", None), ("-1", None), ("good", None), ("", None)] {
+        let answer = milestone(Kind::SurveyAnswered, "surveys/1", &[("score", text)]);
+        assert_eq!(on_milestone(complaint(), &answer, NOW).case.last_score, score, "{text}");
+    }
+}
