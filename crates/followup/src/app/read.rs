@@ -1,9 +1,7 @@
 //! Reads: one resource by its name, or a page of a case's. They decide nothing and need no transaction.
 
-use std::time::Duration;
-
-use durable::DbFailure;
-use kernel::{CaseId, MessageId, PageSize, PlanId, RequestContext, ResourceId as _, ServiceError, SurveyId, reason};
+use durable::TxError;
+use kernel::{CaseId, MessageId, PageSize, PlanId, RequestContext, ResourceId as _, ServiceError, SurveyId};
 use sea_orm::DbErr;
 use serde::Serialize;
 
@@ -122,13 +120,5 @@ impl App {
 
 /// What the caller of a read is told about a database failure.
 pub(super) fn storage_error(error: DbErr) -> ServiceError {
-    match durable::classify(&error) {
-        DbFailure::Conflict | DbFailure::Unavailable | DbFailure::Full => ServiceError::unavailable(
-            reason::STORAGE_UNAVAILABLE,
-            "the database does not answer; try again",
-            Duration::from_millis(500),
-        )
-        .caused_by(error),
-        DbFailure::Constraint | DbFailure::Defect => ServiceError::internal(error),
-    }
+    TxError::from(error).into()
 }

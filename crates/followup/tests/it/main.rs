@@ -1,0 +1,10 @@
+//! Follow-up as its callers see it: through its gRPC service, on both databases, with a clock that stands still until it
+//! is moved.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod harness;
+mod messages;
+mod plans;
+mod reads;
+mod surveys;
