@@ -6,6 +6,9 @@ SHELL := bash
 MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
 .DEFAULT_GOAL := help
 
+# Options of what a target runs.
+ARGS ?=
+
 # The directory of a tool: PATH first, else the pinned one under target/.
 tool = $$(type -P $(1) || echo "$$(.ci/wheel $(1))/bin/$(1)")
 
@@ -28,10 +31,11 @@ test: ## Run every test, on SQLite and on PostgreSQL, whose programs it finds or
 	cargo test --workspace --locked
 
 .PHONY: bench
-bench: ## Measure the hot paths against pgbench in the same run
+bench: ## Measure the hot paths against pgbench in the same run; options in ARGS, e.g. ARGS='--only relay --rounds 1'
 	@AMENDS_TEST_PG_BIN="$$(.ci/postgres-bin)"
 	export AMENDS_TEST_PG_BIN
-	cargo run --locked --release -p amends-tests --bin bench
+	cargo build --locked --release -p amends-tests --bins
+	cargo run --locked --release -p amends-tests --bin bench -- $(ARGS)
 
 .PHONY: lint
 lint: ## Clippy with warnings denied; licences, bans and sources of all dependencies

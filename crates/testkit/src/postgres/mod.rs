@@ -7,6 +7,7 @@ pub(crate) mod administrator;
 mod binaries;
 mod cluster;
 
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use self::administrator::{Administrator, DropOnExit, Sweep};
@@ -32,6 +33,19 @@ pub async fn database_from(template: &Template, name_hint: &str) -> TestDatabase
     let administrator = shared().await;
     let database = administrator.create_from(template, name_hint).await;
     test_database(administrator, database)
+}
+
+/// A program that came with the PostgreSQL that databases of tests run on, e.g. `pgbench`.
+///
+/// # Errors
+/// When there is none of that name, with where it was looked for.
+pub fn program(name: &str) -> Result<PathBuf, String> {
+    let directory = binaries::directory()?;
+    // The programs of the server may be links into the directory where all of them are.
+    let linked = std::fs::canonicalize(directory.join("postgres")).ok();
+    let directories = [Some(directory.as_path()), linked.as_deref().and_then(Path::parent)];
+    let found = directories.into_iter().flatten().map(|directory| directory.join(name)).find(|path| path.is_file());
+    found.ok_or_else(|| format!("there is no {name} beside the PostgreSQL server programs in {}", directory.display()))
 }
 
 fn test_database(administrator: &Administrator, database: DropOnExit) -> TestDatabase {

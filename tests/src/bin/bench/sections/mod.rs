@@ -1,0 +1,10 @@
+//! What is measured, one section a file.
+
+pub mod add_affected;
+mod compare;
+pub mod get_case;
+pub mod idle;
+pub mod open_case;
+pub mod relay;
+pub mod replay;
+pub mod sqlite;

@@ -1,0 +1,73 @@
+//! The replay of real disruptions on both databases: whole recoveries a second, through all four services.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use anyhow::Context as _;
+use serde::Deserialize;
+
+use crate::bench::Bench;
+use crate::node::{self, ROLES};
+use crate::process;
+use crate::report::{self, Table, count};
+
+/// What the demo reports, as far as it matters here.
+#[derive(Debug, Deserialize)]
+struct Summary {
+    customers: u64,
+    calls: BTreeMap<String, u64>,
+    seconds: f64,
+    recoveries_per_second: f64,
+}
+
+/// Measures and prints.
+pub async fn run(bench: &Bench) -> anyhow::Result<()> {
+    report::section("Replay of the flights of 2013");
+    report::note(&format!(
+        "`amends demo {}--json`: four services in one process on a virtual clock, each disruption from the report to the \
+         end of its follow-up.",
+        if bench.options.quick { "" } else { "--year " }
+    ));
+    let mut table = Table::new(&["database", "recoveries", "durable calls", "s", "recoveries/s", "durable calls/s"]);
+    table.row(replay(bench, "SQLite", None).await?);
+    let databases = bench.postgres()?.databases("replay").await;
+    table.row(replay(bench, "PostgreSQL", Some(databases.urls())).await?);
+    table.print();
+    Ok(())
+}
+
+async fn replay(
+    bench: &Bench,
+    name: &str,
+    urls: Option<BTreeMap<&'static str, String>>,
+) -> anyhow::Result<Vec<String>> {
+    report::progress(&format!("replay on {name}"));
+    let data = testkit::Scratch::new("replay");
+    let mut command = Command::new(node::binary()?);
+    command.args(["demo", "--json", "--data"]).arg(data.path());
+    if !bench.options.quick {
+        command.arg("--year");
+    }
+    if let Some(urls) = urls {
+        let config = data.path().join("amends.toml");
+        std::fs::write(&config, stores(&urls))?;
+        command.arg("--config").arg(config);
+    }
+    let output = process::output(command).await?;
+    let summary: Summary = serde_json::from_str(output.trim()).with_context(|| format!("the demo said: {output}"))?;
+    let delivered: u64 = summary.calls.iter().filter(|(key, _)| key.ends_with(" done")).map(|(_, count)| count).sum();
+    Ok(vec![
+        name.to_owned(),
+        count(summary.customers as f64),
+        count(delivered as f64),
+        format!("{:.1}", summary.seconds),
+        count(summary.recoveries_per_second),
+        count(delivered as f64 / summary.seconds),
+    ])
+}
+
+/// Only where the databases are: the demo knows the rest.
+fn stores(urls: &BTreeMap<&'static str, String>) -> String {
+    let section = |role: &str| format!("[{role}.store.database]\nurl = \"{}\"\n", urls[role]);
+    ROLES.map(section).join("\n")
+}
