@@ -26,8 +26,8 @@ use tonic::service::Routes;
 
 use crate::app::{App, Reporter};
 pub use crate::config::{Config, ResolveWithin};
-pub use crate::totals::{Totals, totals};
 use crate::grpc::RoutingApi;
+pub use crate::totals::{Totals, totals};
 
 /// The service's name: as a target, as a sender, as a section of the configuration.
 pub const NAME: &str = "routing";

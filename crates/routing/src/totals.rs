@@ -21,6 +21,8 @@ pub struct Totals {
 pub async fn totals(engine: &Engine) -> Result<Totals, ServiceError> {
     Ok(Totals {
         work_items: engine.counts("SELECT state AS name, count(*) AS n FROM work_items GROUP BY state").await?,
-        clocks: engine.counts("SELECT kind || ' ' || state AS name, count(*) AS n FROM work_clocks GROUP BY kind, state").await?,
+        clocks: engine
+            .counts("SELECT kind || ' ' || state AS name, count(*) AS n FROM work_clocks GROUP BY kind, state")
+            .await?,
     })
 }

@@ -83,6 +83,7 @@ impl Opening {
         let queue = queues.get(&(context.tenant.clone(), id.clone())).ok_or_else(|| ServiceError::not_found(&id))?;
         let (acknowledge_within, resolve_within) = sla.allowed(queue, self.request.severity);
         let new = NewWork {
+            tenant: context.tenant.clone(),
             id: self.id,
             case: self.request.case,
             title: self.request.title.clone(),

@@ -12,7 +12,7 @@ use api::method;
 use api::routing::CheckClockRequest;
 use chassis::wire::to_timestamp;
 use durable::{OutboundCall, Tx};
-use kernel::{RequestContext, ResourceId as _, message_id_for_step};
+use kernel::RequestContext;
 
 use crate::domain::{Fact, ProgressKind, Work};
 use crate::{NAME, view};
@@ -48,7 +48,7 @@ impl Reporter {
         for fact in facts {
             match fact {
                 Fact::ClockStarted { clock, run, at } => {
-                    let message_id = Work::timer_id(work.id, *clock, *run);
+                    let message_id = work.timer_id(*clock, *run);
                     let request = CheckClockRequest {
                         request_id: message_id.to_string(),
                         name: work.id.to_string(),
@@ -57,7 +57,7 @@ impl Reporter {
                     let check = method::routing_service::CHECK_CLOCK;
                     tx.enqueue(OutboundCall::timer(context, NAME, check, message_id, *at, &request));
                 }
-                Fact::ClockStopped { clock, run } => tx.cancel(Work::timer_id(work.id, *clock, *run)),
+                Fact::ClockStopped { clock, run } => tx.cancel(work.timer_id(*clock, *run)),
                 Fact::Opened { .. }
                 | Fact::Claimed(_)
                 | Fact::Posted(_)
@@ -79,7 +79,7 @@ impl Reporter {
             told.attributes.into_iter().map(|(key, value)| (key.to_owned(), cut(&value))).collect();
         for sink in self.sinks.iter().filter(|sink| asked_by != Some(sink.as_str())) {
             let step = format!("{}@{sink}", told.kind.as_str_name());
-            let message_id = message_id_for_step(work.id.uuid(), &step, work.reported);
+            let message_id = work.message_id(&step, work.reported);
             let milestone = Milestone {
                 kind: told.kind.into(),
                 case: work.case.to_string(),

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use kernel::{AgentId, CaseId, ResourceId as _, Timestamp, WorkItemId, message_id_for_step};
+use kernel::{AgentId, CaseId, ResourceId as _, TenantId, Timestamp, WorkItemId, message_id_for_step};
 use uuid::Uuid;
 
 use super::clock::{ClockEvent, ClockStep};
@@ -22,6 +22,8 @@ const MAX_PROMISES: u32 = 200;
 /// One piece of work on a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Work {
+    /// Whose it is.
+    pub(crate) tenant: TenantId,
     /// The id.
     pub(crate) id: WorkItemId,
     /// The case that it serves.
@@ -61,6 +63,8 @@ pub(crate) struct Work {
 /// What is known of work that is to be opened.
 #[derive(Clone, Debug)]
 pub(crate) struct NewWork {
+    /// Whose it is.
+    pub(crate) tenant: TenantId,
     /// The id.
     pub(crate) id: WorkItemId,
     /// The case that it serves.
@@ -162,6 +166,7 @@ impl Work {
     /// Opens work at `now` and starts its clocks.
     pub(crate) fn open(new: NewWork, now: Timestamp) -> (Self, Vec<Fact>) {
         let mut work = Self {
+            tenant: new.tenant,
             id: new.id,
             case: new.case,
             state: if new.unattended { WorkState::Unattended } else { WorkState::Waiting },
@@ -278,7 +283,7 @@ impl Work {
             self.changed(now);
             return facts;
         }
-        let own = |clock: &&mut Clock| timer == Self::timer_id(self.id, kind, clock.run).to_string();
+        let own = |clock: &&mut Clock| timer == timer_id(&self.tenant, self.id, kind, clock.run).to_string();
         if let Some(clock) =
             self.clocks.iter_mut().rev().find(|c| c.kind == kind && c.state == ClockState::Running).filter(own)
             && let Some(due) = clock.due_at()
@@ -292,8 +297,14 @@ impl Work {
     }
 
     /// The message id of the timer of a run.
-    pub(crate) fn timer_id(work: WorkItemId, clock: ClockKind, run: u32) -> Uuid {
-        message_id_for_step(work.uuid(), &format!("clock/{}", clock.as_str()), run)
+    pub(crate) fn timer_id(&self, clock: ClockKind, run: u32) -> Uuid {
+        timer_id(&self.tenant, self.id, clock, run)
+    }
+
+    /// The message id of a call about this work: the step is run again, the id is the same. With the tenant in it,
+    /// because callers choose the ids of work, and two tenants may choose the same.
+    pub(crate) fn message_id(&self, step: &str, ordinal: u32) -> Uuid {
+        message_id(&self.tenant, self.id, step, ordinal)
     }
 
     /// Where it stands in the order of urgency: escalated before severe before mild. Smaller is more urgent; among
@@ -352,6 +363,14 @@ impl Work {
         self.version += 1;
         self.updated_at = now;
     }
+}
+
+fn timer_id(tenant: &TenantId, work: WorkItemId, clock: ClockKind, run: u32) -> Uuid {
+    message_id(tenant, work, &format!("clock/{}", clock.as_str()), run)
+}
+
+fn message_id(tenant: &TenantId, work: WorkItemId, step: &str, ordinal: u32) -> Uuid {
+    message_id_for_step(work.uuid(), &format!("{tenant}/{step}"), ordinal)
 }
 
 #[cfg(test)]

@@ -44,6 +44,7 @@ pub(super) fn work_of(row: &QueryResult) -> Result<(WorkKey, Work), DbErr> {
     let tenant = TenantId::parse(&row.tenant_id).ok_or_else(|| unreadable("tenant_id", &row.tenant_id))?;
     let id = WorkItemId::from(row.id);
     let work = Work {
+        tenant: tenant.clone(),
         id,
         case: row.case_id.into(),
         state: WorkState::parse(&row.state).ok_or_else(|| unreadable("work_items.state", &row.state))?,

@@ -11,6 +11,7 @@ const START: Timestamp = Timestamp::from_seconds(1_000_000);
 
 fn open(unattended: bool) -> (Work, Vec<Fact>) {
     let new = NewWork {
+        tenant: TenantId::default_tenant(),
         id: Uuid::from_u128(1).into(),
         case: Uuid::from_u128(2).into(),
         title: "t".to_owned(),
@@ -57,7 +58,8 @@ fn each_kind_of_progress_moves_its_own_clock_only() {
     use ClockState::{Cancelled, Met, Paused, Running};
     use ProgressKind::{Acknowledgement, CustomerAnswered, InternalNote, SubstantiveUpdate, WaitingForCustomer};
     let promise = Some(START.plus(3 * HOUR));
-    let table: [(&[(ProgressKind, Option<Timestamp>)], Vec<(ClockKind, ClockState)>); 8] = [
+    type Post = (ProgressKind, Option<Timestamp>);
+    let table: [(&[Post], Vec<(ClockKind, ClockState)>); 8] = [
         (&[(InternalNote, None)], vec![(Acknowledge, Running), (Resolve, Running)]),
         (&[(Acknowledgement, None)], vec![(Acknowledge, Met), (Resolve, Running)]),
         (&[(SubstantiveUpdate, None)], vec![(Acknowledge, Running), (Resolve, Running)]),
@@ -117,7 +119,7 @@ fn a_breach_takes_no_work_from_its_agent_and_release_brings_it_to_the_escalated(
 fn the_own_timer_that_comes_early_is_set_again() {
     let (mut work, _) = open(true);
     let early = START.plus(HOUR - Duration::from_secs(2));
-    let timer = |run| Work::timer_id(work.id, ClockKind::Acknowledge, run).to_string();
+    let timer = |run| timer_id(&TenantId::default_tenant(), work.id, ClockKind::Acknowledge, run).to_string();
     let (first, second) = (timer(1), timer(2));
     let again = START.plus(HOUR + Duration::from_secs(2));
     let expected = [Fact::ClockStarted { clock: ClockKind::Acknowledge, run: 2, at: again }];
@@ -259,7 +261,7 @@ proptest! {
                 }
                 Step::Check(clock, own) => {
                     let run = work.clocks.iter().rev().find(|c| c.kind == clock).map_or(0, |c| c.run);
-                    let timer = if own { Work::timer_id(work.id, clock, run).to_string() } else { String::new() };
+                    let timer = if own { work.timer_id(clock, run).to_string() } else { String::new() };
                     let facts = work.check(clock, &timer, now);
                     // The timer that called is gone: the relay has sent it.
                     if own && facts.iter().any(|fact| matches!(fact, Fact::ClockStarted { .. })) {
@@ -272,12 +274,9 @@ proptest! {
                 Step::Escalate => work.escalate("why".to_owned(), now),
                 Step::Complete => work.complete("done".to_owned(), now),
             };
-            let facts = match result {
-                Ok(facts) => facts,
-                Err(_) => {
-                    prop_assert_eq!(&work, &before, "a refusal changes nothing");
-                    continue;
-                }
+            let Ok(facts) = result else {
+                prop_assert_eq!(&work, &before, "a refusal changes nothing");
+                continue;
             };
             keep_timers(&mut timers, &mut seen, &facts);
             for fact in &facts {
