@@ -1,0 +1,151 @@
+//! `amends offer`: see offers, answer them, make another one.
+
+use anyhow::bail;
+use api::compensation::respond_to_offer_request::Response;
+use api::compensation::{
+    Decline, GetOfferRequest, ListOffersRequest, MakeOfferRequest, Offer, RemedyLine, RespondToOfferRequest,
+};
+use clap::{Args, Subcommand};
+use kernel::{OfferId, RemedyId};
+use prost_types::Timestamp;
+
+use super::remedy::OfCase;
+use crate::client::call::Caller;
+use crate::client::values::{Repeatable, name, option, time, with_ids};
+
+/// Verbs of `offer`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the offers of a case with their options, newest first.
+    List(OfCase),
+    /// Show an offer.
+    Get(One),
+    /// Record that the customer chose an option.
+    #[command(after_help = "Example:\n  amends offer accept OFFER --option rebooking")]
+    Accept(AcceptOptions),
+    /// Record that the customer declined.
+    #[command(
+        after_help = "Example:\n  amends offer decline OFFER --reason \"Too little\" --fair-ask \"My ticket back\""
+    )]
+    Decline(DeclineOptions),
+    /// Put another choice to the customer, by an agent's decision.
+    #[command(after_help = MAKE_EXAMPLE)]
+    Make(MakeOptions),
+}
+
+const MAKE_EXAMPLE: &str = "Example:
+  amends offer make REMEDY --made-by Kim --option \"money:EUR 50.00\" --option \"voucher:EUR 80.00=For your next trip\"
+
+An option is KIND:VALUE, and =DESCRIPTION where better words are wanted: money:EUR 50.00, voucher:EUR 80.00,
+discount:20 (percent) or service:WORDS.";
+
+/// One offer.
+#[derive(Debug, Args)]
+pub struct One {
+    /// The offer: offers/UUID, or the UUID alone.
+    #[arg(value_parser = name::<OfferId>)]
+    offer: String,
+}
+
+/// The customer's choice.
+#[derive(Debug, Args)]
+pub struct AcceptOptions {
+    #[command(flatten)]
+    one: One,
+    /// Id of the chosen option; may be left out when there is only one.
+    #[arg(long, value_name = "ID")]
+    option: Option<String>,
+    #[command(flatten)]
+    repeatable: Repeatable,
+}
+
+/// The customer's no.
+#[derive(Debug, Args)]
+pub struct DeclineOptions {
+    #[command(flatten)]
+    one: One,
+    /// Why, in the customer's words.
+    #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
+    reason: String,
+    /// What the customer would call fair instead.
+    #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
+    fair_ask: String,
+    #[command(flatten)]
+    repeatable: Repeatable,
+}
+
+/// Another offer.
+#[derive(Debug, Args)]
+pub struct MakeOptions {
+    /// The remedy: remedies/UUID, or the UUID alone.
+    #[arg(value_parser = name::<RemedyId>)]
+    remedy: String,
+    /// What the customer may choose. Repeat for more options.
+    #[arg(long = "option", required = true, value_name = "KIND:VALUE", value_parser = option)]
+    options: Vec<RemedyLine>,
+    /// What comes with whatever is chosen. Repeat for more.
+    #[arg(long, value_name = "KIND:VALUE", value_parser = option)]
+    plus: Vec<RemedyLine>,
+    /// Who decides: agents/UUID, or a name.
+    #[arg(long, value_name = "AGENT")]
+    made_by: String,
+    /// When the offer expires, RFC 3339; the service's term when not given.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    expires: Option<Timestamp>,
+    #[command(flatten)]
+    repeatable: Repeatable,
+}
+
+/// Runs a verb of `offer`.
+///
+/// # Errors
+/// When the call fails.
+pub async fn run(command: &Command, caller: &mut Caller) -> anyhow::Result<()> {
+    match command {
+        Command::List(of) => {
+            let request = ListOffersRequest { case: of.case.clone(), ..Default::default() };
+            caller.show_page(request, &of.paging).await
+        }
+        Command::Get(one) => caller.show(GetOfferRequest { name: one.offer.clone() }).await,
+        Command::Accept(AcceptOptions { one, option, repeatable }) => {
+            let option = match option {
+                Some(option) => option.clone(),
+                None => only_option(&one.offer, caller).await?,
+            };
+            respond(one, Response::AcceptOption(option), repeatable, caller).await
+        }
+        Command::Decline(DeclineOptions { one, reason, fair_ask, repeatable }) => {
+            let decline = Decline { reason: reason.clone(), fair_ask: fair_ask.clone() };
+            respond(one, Response::Decline(decline), repeatable, caller).await
+        }
+        Command::Make(options) => {
+            let plus = (1..).zip(&options.plus);
+            let offer = Offer {
+                remedy: options.remedy.clone(),
+                options: with_ids(&options.options),
+                plus: plus
+                    .map(|(id, line): (usize, _)| RemedyLine { id: format!("plus-{id}"), ..line.clone() })
+                    .collect(),
+                expire_time: options.expires,
+                ..Offer::default()
+            };
+            let (request_id, made_by) = (options.repeatable.id(), options.made_by.clone());
+            caller.show(MakeOfferRequest { request_id, offer: Some(offer), made_by }).await
+        }
+    }
+}
+
+async fn respond(one: &One, response: Response, repeatable: &Repeatable, caller: &mut Caller) -> anyhow::Result<()> {
+    let request_id = repeatable.id();
+    caller.show(RespondToOfferRequest { request_id, name: one.offer.clone(), response: Some(response) }).await
+}
+
+async fn only_option(offer: &str, caller: &mut Caller) -> anyhow::Result<String> {
+    let offer = caller.call(GetOfferRequest { name: offer.to_owned() }).await?;
+    if let [only] = &offer.options[..] {
+        return Ok(only.id.clone());
+    }
+    let ids: Vec<String> =
+        offer.options.iter().map(|option| format!("  --option {}: {}", option.id, option.description)).collect();
+    bail!("the offer has {} options; say which one:\n{}", ids.len(), ids.join("\n"))
+}

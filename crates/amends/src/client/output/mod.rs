@@ -1,0 +1,24 @@
+//! How answers are printed: text for people, protobuf JSON for programs.
+
+mod json;
+mod screen;
+mod text;
+mod words;
+
+mod compensation;
+mod followup;
+mod intake;
+mod operations;
+mod routing;
+
+pub use intake::{Journey, change_line};
+pub use json::{decode, to_json};
+pub use screen::Screen;
+pub use text::{Page, Sheet, Table, clean};
+pub use words::date_time;
+
+/// Something that can be shown to people.
+pub trait Render {
+    /// Writes it to `page`.
+    fn render(&self, page: &mut Page);
+}
