@@ -59,6 +59,8 @@ reasons! {
         REMEDY_EXISTS,
         /// FAILED_PRECONDITION: the offer was answered or has expired.
         OFFER_NOT_OPEN,
+        /// UNAVAILABLE: a timer of the service's own came before its time; it comes again.
+        TOO_EARLY,
     }
 
     /// Reasons of `amends.followup.v1`.

@@ -1,3 +1,88 @@
-//! The compensation service: works out what is owed, puts choices to customers, and gives exactly once.
+//! Compensation: works out what is owed and why, puts choices to customers, and gives exactly once what was owed or
+//! chosen.
+//!
+//! Owns packs, remedies, offers, vouchers, payouts and the ledger. Serves `amends.compensation.v1.CompensationService`;
+//! calls itself later (offers and vouchers end, payouts go on), tells the configured milestone sinks what happened,
+//! and moves money through an `amends.extension.v1.PayoutProvider`, of which it brings a sandbox. Knows no other
+//! service. What always holds:
+//!
+//! - the same event is judged the same way by the same packs, and every rule says why;
+//! - a line is given at most once, an offer is answered at most once, and an offer is open alone;
+//! - ledger transactions balance in every currency and are never changed; each fact about money is booked once;
+//! - a payout's intent is durable before a byte leaves, every attempt carries the same key and the same bytes, nothing is
+//!   sent after the key's time, and a payout whose fate is not known is never voided;
+//! - money is announced only once the provider has confirmed it;
+//! - a change, its bookings, its timers and its milestones commit together.
+//!
+//! Lines of kind SERVICE are carried out by people: the milestone that the remedy is settled says what is to be done, and
+//! the work item of the case is where it is done.
 
+mod app;
+mod config;
 pub mod domain;
+mod grpc;
+mod packs;
+mod provider;
+pub mod sandbox;
+mod store;
+mod wire;
+
+use std::sync::Arc;
+
+use anyhow::{anyhow, ensure};
+use api::compensation::compensation_service_server::{CompensationServiceServer, SERVICE_NAME};
+use chassis::{Check, Job, Service};
+use durable::{Engine, EngineParts, Relay, Targets};
+use tonic::service::Routes;
+
+use crate::app::ports::PayoutProvider;
+use crate::app::{App, RejectedCalls};
+pub use crate::config::{Config, PacksConfig, ProviderConfig};
+use crate::grpc::CompensationApi;
+use crate::provider::{GrpcProvider, InProcessSandbox};
+use crate::sandbox::Sandbox;
+pub use crate::store::migrations;
+
+/// The service's name: as a target, as a sender, as a section of the configuration.
+pub const NAME: &str = "compensation";
+
+/// Builds the service on its engine's parts. `targets` must know compensation itself and every sink. Must be called
+/// within a tokio runtime.
+///
+/// # Errors
+/// When a target is missing (the calls to it would wait for ever), a pack is wrong, or the provider's address is.
+pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Result<(Service, Engine)> {
+    for needed in config.sinks.iter().map(String::as_str).chain([NAME]) {
+        ensure!(targets.names().any(|name| name == needed), "targets.{needed}: is required by compensation");
+    }
+    let packs = packs::load(&config.packs).map_err(|problems| anyhow!("packs: {}", problems.join("\n")))?;
+    let engine = Engine::start(parts);
+    let provider = provider(&config, &engine)?;
+    let app = App::start(&engine, &config, packs, provider);
+    let server = CompensationServiceServer::new(CompensationApi::new(app))
+        .max_decoding_message_size(chassis::limits::MESSAGE_BYTES);
+    let relay = Relay::new(&engine, config.store.relay, targets).on_rejected(Arc::new(RejectedCalls));
+    let database = engine.db().clone();
+    let service = Service {
+        name: NAME,
+        grpc_names: vec![SERVICE_NAME],
+        routes: Routes::new(server),
+        jobs: vec![Job::new("relay", move |stop| relay.run(stop))],
+        readiness: vec![Check::new("database", move || {
+            let database = database.clone();
+            async move { database.ping().await.map_err(|_| "the database does not answer".to_owned()) }
+        })],
+    };
+    Ok((service, engine))
+}
+
+/// The provider at the configured address, or the sandbox in this process.
+fn provider(config: &Config, engine: &Engine) -> anyhow::Result<Arc<dyn PayoutProvider>> {
+    Ok(match &config.provider.address {
+        Some(address) => Arc::new(GrpcProvider::new(address, &config.provider)?),
+        None => {
+            let sandbox = Sandbox::new(engine, config.sandbox.clone());
+            Arc::new(InProcessSandbox::new(engine, sandbox, config.provider.timeout))
+        }
+    })
+}

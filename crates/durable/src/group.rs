@@ -176,7 +176,8 @@ async fn one_round<'a>(tx: Tx, keys: &[RequestKey], work: &'a Work<'a>) -> Resul
     Ok(answers.map_or(Round::Lost, Round::Answers))
 }
 
-fn replay(key: &RequestKey, stored_hash: &[u8], outcome: &Outcome) -> Answered {
+/// The stored answer of a request, unless another request came with its key.
+pub(crate) fn replay(key: &RequestKey, stored_hash: &[u8], outcome: &Outcome) -> Answered {
     if stored_hash != key.request_hash {
         return Answered { outcome: Err(key_reused()), replayed: false };
     }

@@ -7,7 +7,8 @@ use prost::Message;
 use tokio::sync::oneshot;
 
 use crate::error::TxError;
-use crate::group::{Answered, Mutation, run_mutations};
+use crate::group::{Answered, Mutation, replay, run_mutations};
+use crate::inbound::{find, log_key};
 use crate::{Engine, Tx};
 
 impl Engine {
@@ -44,6 +45,21 @@ impl Engine {
             }
         }
         decode(answered.await.map_err(|_| ServiceError::internal(format!("{name} ended without an answer")))?)
+    }
+
+    /// What this request was answered before; `None` when it is new. For a use case that acts on the outside before it
+    /// can answer: a request that comes again must not act again.
+    ///
+    /// # Errors
+    /// The stored refusal; INVALID_ARGUMENT `IDEMPOTENCY_KEY_REUSED`; UNAVAILABLE when the database fails.
+    pub async fn answered<M: Message + Default>(&self, key: &RequestKey) -> Result<Option<Answer<M>>, ServiceError> {
+        let found = self
+            .run_tx("durable.answered", |tx| async move { Ok(find(&tx, std::slice::from_ref(key)).await?) })
+            .await?;
+        match found.get(&log_key(key)) {
+            Some(logged) => decode(replay(key, &logged.request_hash, &logged.outcome)).map(Some),
+            None => Ok(None),
+        }
     }
 }
 

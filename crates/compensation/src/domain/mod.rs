@@ -14,6 +14,7 @@ pub mod offer;
 pub mod pack;
 pub mod payout;
 pub mod payout_step;
+pub mod records;
 pub mod remedy;
 pub mod reservation;
 pub mod transition;

@@ -1,7 +1,8 @@
 //! Columns from and to values: times, money, states, JSON. A row that makes no sense is refused, never guessed.
 
 use kernel::{Currency, Money, Timestamp};
-use sea_orm::DbErr;
+use sea_orm::sea_query::{Expr, ExprTrait as _, SimpleExpr};
+use sea_orm::{ColumnTrait, DbErr};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -42,4 +43,27 @@ pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, DbErr> {
 
 pub(super) fn to_json(value: &impl Serialize) -> Result<String, DbErr> {
     serde_json::to_string(value).map_err(broken)
+}
+
+/// An update of a locked row changes exactly one.
+pub(super) fn expect_one(affected: u64, what: impl std::fmt::Display) -> Result<(), DbErr> {
+    if affected == 1 {
+        Ok(())
+    } else {
+        Err(DbErr::RecordNotUpdated).inspect_err(|_| tracing::error!(%what, affected, "not one row"))
+    }
+}
+
+/// `(created_at, id) > cursor`, as one comparison of rows, which an index on both serves.
+pub(super) fn later_than<C: ColumnTrait>(created_at: C, id: C, after: Cursor) -> SimpleExpr {
+    pair(created_at, id).gt(Expr::tuple([after.created_at.into(), after.id.into()]))
+}
+
+/// `(created_at, id) < cursor`.
+pub(super) fn earlier_than<C: ColumnTrait>(created_at: C, id: C, after: Cursor) -> SimpleExpr {
+    pair(created_at, id).lt(Expr::tuple([after.created_at.into(), after.id.into()]))
+}
+
+fn pair<C: ColumnTrait>(created_at: C, id: C) -> SimpleExpr {
+    Expr::tuple([Expr::col(created_at), Expr::col(id)])
 }

@@ -1,0 +1,38 @@
+//! The new rows of one command or of a whole group, written with one statement for each table.
+
+use durable::Tx;
+use kernel::TenantId;
+use sea_orm::DbErr;
+
+use crate::domain::grant::Voucher;
+use crate::domain::ledger::Transaction;
+use crate::domain::payout_step::Payout;
+use crate::domain::records::{Offer, Remedy};
+use crate::store::{ledger, offers, payouts, remedies, vouchers};
+
+/// New rows that have not been written yet.
+#[derive(Debug, Default)]
+pub(super) struct Effects {
+    pub(super) remedies: Vec<(TenantId, Remedy)>,
+    pub(super) offers: Vec<(TenantId, Offer)>,
+    pub(super) vouchers: Vec<(TenantId, Voucher)>,
+    pub(super) payouts: Vec<(TenantId, Payout)>,
+    pub(super) transactions: Vec<(TenantId, Transaction)>,
+}
+
+impl Effects {
+    /// Writes them, owners before what belongs to them. Money is set aside with the payouts.
+    pub(super) async fn write(&self, tx: &Tx) -> Result<(), DbErr> {
+        remedies::insert_in_tx(tx, &by_ref(&self.remedies)).await?;
+        offers::insert_in_tx(tx, &by_ref(&self.offers)).await?;
+        vouchers::insert_in_tx(tx, &by_ref(&self.vouchers)).await?;
+        payouts::insert_in_tx(tx, &by_ref(&self.payouts)).await?;
+        let reserved: Vec<_> = self.payouts.iter().map(|(tenant, payout)| (tenant, payout.id, payout.amount)).collect();
+        ledger::reserve_in_tx(tx, &reserved).await?;
+        ledger::append_in_tx(tx, &by_ref(&self.transactions)).await
+    }
+}
+
+fn by_ref<T>(rows: &[(TenantId, T)]) -> Vec<(&TenantId, &T)> {
+    rows.iter().map(|(tenant, row)| (tenant, row)).collect()
+}

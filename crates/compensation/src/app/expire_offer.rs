@@ -1,0 +1,45 @@
+//! The time of an offer has passed.
+
+use api::method::compensation_service::EXPIRE_OFFER;
+use durable::Tx;
+use kernel::{Answer, OfferId, RequestContext, RequestKey, ServiceError};
+
+use super::refusal::not_now;
+use super::respond_to_offer::lock_offer;
+use super::{App, own_calls};
+use crate::domain::offer::{OfferEvent, OfferState};
+use crate::domain::remedy::RemedyEvent;
+use crate::store::{offers, remedies};
+use crate::wire;
+
+impl App {
+    /// Ends an open offer whose time has passed; does nothing otherwise.
+    ///
+    /// # Errors
+    /// NOT_FOUND; UNAVAILABLE when the own timer comes early.
+    #[tracing::instrument(skip_all, name = "compensation.expire_offer", fields(amends.offer = %id))]
+    pub(crate) async fn expire_offer(
+        &self,
+        context: RequestContext,
+        request_id: &str,
+        id: OfferId,
+    ) -> Result<Answer<api::compensation::Offer>, ServiceError> {
+        let key = context.key(EXPIRE_OFFER, request_id, RequestKey::hash_of(&id));
+        let app = self.clone();
+        let work = move |tx: Tx| {
+            let (app, context) = (app.clone(), context.clone());
+            async move {
+                let (mut remedy, mut offer) = lock_offer(&tx, &context, id).await?;
+                if offer.state == OfferState::Open && own_calls::is_due(&context, offer.expires_at, tx.now())? {
+                    offer.take(OfferEvent::Expire, tx.now()).map_err(not_now)?;
+                    remedy.state = remedy.state.on(RemedyEvent::OfferExpired).map_err(not_now)?;
+                    offers::update_in_tx(&tx, &context.tenant, &offer).await?;
+                    remedies::update_in_tx(&tx, &context.tenant, &mut remedy).await?;
+                    app.milestones.offer_ended(&tx, &context, &offer);
+                }
+                Ok(wire::offer(&offer))
+            }
+        };
+        self.engine.mutate("compensation.expire_offer", key, work).await
+    }
+}

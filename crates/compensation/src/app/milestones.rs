@@ -1,0 +1,185 @@
+//! What the milestone sinks are told, in the order of the case.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use api::extension::milestone::Kind;
+use api::extension::{Milestone, ReportMilestonesRequest};
+use api::method::milestone_sink::REPORT_MILESTONES;
+use chassis::wire::to_timestamp;
+use durable::{OutboundCall, Tx};
+use kernel::{RequestContext, ResourceId, message_id_for_step};
+
+use crate::domain::assessment::offer_summary;
+use crate::domain::grant::{Voucher, Worth};
+use crate::domain::offer::OfferState;
+use crate::domain::payout_step::Payout;
+use crate::domain::records::{Offer, Remedy};
+
+/// Longest summary and longest value of an attribute, in characters.
+const MAX_TEXT: usize = 512;
+
+/// The sinks. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Milestones {
+    sinks: Arc<[String]>,
+}
+
+impl Milestones {
+    /// For these targets.
+    pub(super) fn new(sinks: &[String]) -> Self {
+        Self { sinks: sinks.into() }
+    }
+
+    /// Nothing is owed.
+    pub(super) fn nothing_owed(&self, tx: &Tx, context: &RequestContext, remedy: &Remedy) {
+        let explanation = remedy.assessment.summary.clone();
+        self.of_remedy(tx, context, remedy, Kind::NothingOwed, &explanation, [("explanation", explanation.clone())]);
+    }
+
+    /// Everything that was owed or accepted has been given.
+    pub(super) fn settled(&self, tx: &Tx, context: &RequestContext, remedy: &Remedy, offer: Option<&Offer>) {
+        let summary = remedy.settlement(offer);
+        self.of_remedy(tx, context, remedy, Kind::RemedySettled, &summary, [("summary", summary.clone())]);
+    }
+
+    /// An offer waits for an answer.
+    pub(super) fn offer_made(&self, tx: &Tx, context: &RequestContext, offer: &Offer) {
+        let text = offer_summary(&offer.options, &offer.plus);
+        let said = format!("Offer made, open until {}: {}", offer.expires_at, text.replace('\n', "; "));
+        let attributes = [("summary", text), ("expires_at", offer.expires_at.to_string())];
+        self.of_offer(tx, context, offer, Kind::OfferMade, &said, attributes);
+    }
+
+    /// An offer was answered, or nobody answered it.
+    pub(super) fn offer_ended(&self, tx: &Tx, context: &RequestContext, offer: &Offer) {
+        match offer.state {
+            OfferState::Accepted => {
+                let chosen = offer.options.iter().find(|option| option.id == offer.accepted_option);
+                let said =
+                    chosen.map_or_else(String::new, |option| format!("The customer chose: {}", option.description));
+                let attributes = [("option", offer.accepted_option.clone())];
+                self.of_offer(tx, context, offer, Kind::OfferAccepted, &said, attributes);
+            }
+            OfferState::Declined => {
+                let mut attributes = vec![("reason", offer.decline_reason.clone())];
+                if !offer.fair_ask.is_empty() {
+                    attributes.push(("fair_ask", offer.fair_ask.clone()));
+                }
+                let said = format!("The customer declined the offer: {}", offer.decline_reason);
+                self.of_offer(tx, context, offer, Kind::OfferDeclined, said.trim_end_matches([':', ' ']), attributes);
+            }
+            OfferState::Expired => {
+                let said = "Nobody answered the offer in time";
+                self.of_offer(tx, context, offer, Kind::OfferExpired, said, Vec::new());
+            }
+            OfferState::Open => {}
+        }
+    }
+
+    /// A voucher was issued.
+    pub(super) fn voucher_issued(&self, tx: &Tx, context: &RequestContext, voucher: &Voucher) {
+        let (kind, worth) = match voucher.worth {
+            Worth::Amount(amount) => ("VOUCHER", ("amount", amount.to_string())),
+            Worth::Percent(percent) => ("DISCOUNT", ("percent", percent.to_string())),
+        };
+        let shown = if worth.0 == "percent" { format!("{} %", worth.1) } else { worth.1.clone() };
+        let said = format!("Voucher issued: {} ({shown})", voucher.description);
+        let attributes = [
+            ("voucher", voucher.id.to_string()),
+            ("kind", kind.to_owned()),
+            worth,
+            ("code", voucher.code.clone()),
+            ("description", voucher.description.clone()),
+            ("expires_at", voucher.expires_at.to_string()),
+        ];
+        let milestone = milestone(tx, Kind::VoucherIssued, voucher.case.to_string(), voucher.id, &said, attributes);
+        self.report(tx, context, &milestone, voucher.id, 1);
+    }
+
+    /// Money reached the customer.
+    pub(super) fn payout_confirmed(&self, tx: &Tx, context: &RequestContext, payout: &Payout) {
+        let said = format!("Paid: {}", payout.amount);
+        let attributes = [("payout", payout.id.to_string()), ("amount", payout.amount.to_string())];
+        let milestone = milestone(tx, Kind::PayoutConfirmed, payout.case.to_string(), payout.id, &said, attributes);
+        self.report(tx, context, &milestone, payout.id, 1);
+    }
+
+    /// A payout needs a person. `step` tells two occasions of one payout apart.
+    pub(super) fn payout_needs_attention(
+        &self,
+        tx: &Tx,
+        context: &RequestContext,
+        payout: &Payout,
+        reason: &str,
+        step: u32,
+    ) {
+        let said = format!("The payout of {} needs a person: {reason}", payout.amount);
+        let attributes = [("payout", payout.id.to_string()), ("reason", reason.to_owned())];
+        let kind = Kind::PayoutNeedsAttention;
+        let milestone = milestone(tx, kind, payout.case.to_string(), payout.id, &said, attributes);
+        self.report(tx, context, &milestone, payout.id, step);
+    }
+
+    fn of_remedy<const N: usize>(
+        &self,
+        tx: &Tx,
+        context: &RequestContext,
+        remedy: &Remedy,
+        kind: Kind,
+        said: &str,
+        attributes: [(&str, String); N],
+    ) {
+        let milestone = milestone(tx, kind, remedy.case.to_string(), remedy.id, said, attributes);
+        self.report(tx, context, &milestone, remedy.id, 1);
+    }
+
+    fn of_offer<'a>(
+        &self,
+        tx: &Tx,
+        context: &RequestContext,
+        offer: &Offer,
+        kind: Kind,
+        said: &str,
+        attributes: impl IntoIterator<Item = (&'a str, String)>,
+    ) {
+        let attributes = [("offer", offer.id.to_string())].into_iter().chain(attributes);
+        let milestone = milestone(tx, kind, offer.case.to_string(), offer.id, said, attributes);
+        self.report(tx, context, &milestone, offer.id, 1);
+    }
+
+    fn report(&self, tx: &Tx, context: &RequestContext, milestone: &Milestone, subject: impl ResourceId, ordinal: u32) {
+        for sink in &*self.sinks {
+            // Callers choose ids of remedies: two tenants may choose the same.
+            let step = format!("{}/{}@{sink}", context.tenant, milestone.kind().as_str_name());
+            let call = message_id_for_step(subject.uuid(), &step, ordinal);
+            let request = ReportMilestonesRequest { request_id: call.to_string(), milestones: vec![milestone.clone()] };
+            let lane = milestone.case.clone();
+            tx.enqueue(OutboundCall::in_lane(context, sink, REPORT_MILESTONES, call, lane, &request));
+        }
+    }
+}
+
+fn milestone<'a>(
+    tx: &Tx,
+    kind: Kind,
+    case: String,
+    subject: impl ResourceId,
+    said: &str,
+    attributes: impl IntoIterator<Item = (&'a str, String)>,
+) -> Milestone {
+    let attributes: BTreeMap<String, String> =
+        attributes.into_iter().map(|(key, value)| (key.to_owned(), cut(&value))).collect();
+    Milestone {
+        kind: kind.into(),
+        case,
+        subject: subject.to_string(),
+        happened_at: Some(to_timestamp(tx.now())),
+        summary: cut(said),
+        attributes,
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(MAX_TEXT).collect()
+}

@@ -1,0 +1,108 @@
+//! The use cases, one a file, each with the transaction that it owns.
+//!
+//! Calls the domain for every decision and the store for every row. What always holds: a change, what it means for the
+//! ledger, its timers and its milestones commit together; a remedy is locked before anything that belongs to it; the
+//! provider is called outside of any transaction and only by `advance_payout`.
+
+mod advance_payout;
+mod effects;
+mod expire_offer;
+mod expire_voucher;
+mod give;
+mod make_offer;
+mod milestones;
+mod open_remedy;
+mod own_calls;
+pub mod ports;
+mod progress;
+mod reads;
+mod record_step;
+mod refusal;
+mod rejected_call;
+mod respond_to_offer;
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use durable::{Engine, PageTokens, Writer};
+use kernel::Timestamp;
+
+pub(crate) use make_offer::MakeOffer;
+pub(crate) use open_remedy::OpenRemedy;
+pub(crate) use rejected_call::RejectedCalls;
+pub(crate) use respond_to_offer::{RespondToOffer, Response};
+
+use self::milestones::Milestones;
+use self::open_remedy::OpenRemedies;
+use self::ports::PayoutProvider;
+use crate::config::Config;
+use crate::domain::assessment::Assessment;
+use crate::domain::event::{FailureEvent, Severity};
+use crate::domain::pack::set::PackSet;
+use crate::domain::payout_step::ProviderRules;
+
+/// The use cases. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App {
+    parts: Arc<Parts>,
+    open_remedy: Writer<OpenRemedies>,
+}
+
+/// What the use cases are made of.
+pub(crate) struct Parts {
+    engine: Engine,
+    packs: PackSet,
+    provider: Arc<dyn PayoutProvider>,
+    rules: ProviderRules,
+    milestones: Milestones,
+    tokens: PageTokens,
+    offer_term: Duration,
+    voucher_term: Duration,
+    statement_text: String,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("engine", &self.parts.engine).finish_non_exhaustive()
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
+impl App {
+    /// The use cases on an engine. Must be called within a tokio runtime.
+    pub(crate) fn start(engine: &Engine, config: &Config, packs: PackSet, provider: Arc<dyn PayoutProvider>) -> Self {
+        let parts = Arc::new(Parts {
+            engine: engine.clone(),
+            packs,
+            provider,
+            rules: config.provider.rules(),
+            milestones: Milestones::new(&config.sinks),
+            tokens: PageTokens::new(config.store.page_token_key.clone()),
+            offer_term: config.offer_term,
+            voucher_term: config.voucher_term,
+            statement_text: config.provider.statement_text.clone(),
+        });
+        let open_remedy = Writer::start(engine, OpenRemedies { parts: Arc::clone(&parts) });
+        Self { parts, open_remedy }
+    }
+
+    /// What is owed for an event, and why. Changes nothing.
+    #[tracing::instrument(skip_all, name = "compensation.assess", fields(amends.event = %event.kind))]
+    pub(crate) fn assess(&self, event: &FailureEvent, severity: Severity) -> Assessment {
+        self.packs.assess(event, severity)
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.engine.now()
+    }
+}

@@ -1,0 +1,170 @@
+//! Opens a remedy: assesses, gives what is automatic, offers what needs a choice. Hot: shares its transaction.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use api::method::compensation_service::OPEN_REMEDY;
+use api::reason::compensation::REMEDY_EXISTS;
+use async_trait::async_trait;
+use durable::{GroupCommand, Tx, TxError};
+use kernel::{Answer, CaseId, CustomerId, ErrorCode, RemedyId, RequestContext, RequestKey, ResourceId, ServiceError};
+use serde::Serialize;
+
+use super::effects::Effects;
+use super::give::Given;
+use super::{App, Parts, own_calls};
+use crate::domain::assessment::Assessment;
+use crate::domain::event::{FailureEvent, Severity};
+use crate::domain::offer::OfferState;
+use crate::domain::records::{Offer, Remedy};
+use crate::domain::remedy::{Progress, RemedyState};
+use crate::store::remedies;
+use crate::wire;
+
+/// What is asked for.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct OpenRemedy {
+    /// Chosen by the caller, or by us.
+    pub(crate) id: Option<RemedyId>,
+    pub(crate) case: CaseId,
+    pub(crate) customer: CustomerId,
+    pub(crate) event: FailureEvent,
+    pub(crate) severity: Severity,
+    pub(crate) payee: String,
+}
+
+impl App {
+    /// Opens a remedy.
+    ///
+    /// # Errors
+    /// ALREADY_EXISTS `REMEDY_EXISTS`.
+    #[tracing::instrument(skip_all, name = "compensation.open_remedy", fields(amends.case = %command.case))]
+    pub(crate) async fn open_remedy(
+        &self,
+        context: RequestContext,
+        request_id: &str,
+        command: OpenRemedy,
+    ) -> Result<Answer<api::compensation::Remedy>, ServiceError> {
+        let key = context.key(OPEN_REMEDY, request_id, RequestKey::hash_of(&command));
+        let id = command.id.unwrap_or_else(|| self.engine.new_id().into());
+        let assessment = self.packs.assess(&command.event, command.severity);
+        self.open_remedy.submit(key, Opening { context, id, command, assessment }).await
+    }
+}
+
+/// A remedy to open, assessed.
+pub(crate) struct Opening {
+    context: RequestContext,
+    id: RemedyId,
+    command: OpenRemedy,
+    assessment: Assessment,
+}
+
+/// Opens remedies in groups.
+pub(crate) struct OpenRemedies {
+    pub(super) parts: Arc<Parts>,
+}
+
+#[async_trait]
+impl GroupCommand for OpenRemedies {
+    const NAME: &'static str = "compensation.open_remedy";
+    type Command = Opening;
+    type Response = api::compensation::Remedy;
+
+    async fn apply(
+        &self,
+        tx: &Tx,
+        commands: &[&Opening],
+    ) -> Result<Vec<Result<api::compensation::Remedy, ServiceError>>, TxError> {
+        let wanted: Vec<_> = commands.iter().map(|opening| (&opening.context.tenant, opening.id)).collect();
+        let mut taken: BTreeSet<(String, RemedyId)> = remedies::existing_in_tx(tx, &wanted).await?;
+        let mut effects = Effects::default();
+        let results = commands
+            .iter()
+            .map(|opening| {
+                if taken.insert((opening.context.tenant.to_string(), opening.id)) {
+                    Ok(self.parts.open(tx, opening, &mut effects))
+                } else {
+                    Err(exists(opening.id))
+                }
+            })
+            .collect();
+        effects.write(tx).await?;
+        Ok(results)
+    }
+}
+
+fn exists(id: RemedyId) -> ServiceError {
+    let message = format!("{id} exists; choose another remedy_id, or none");
+    ServiceError::new(ErrorCode::AlreadyExists, REMEDY_EXISTS, message).with("resource", id)
+}
+
+impl Parts {
+    fn open(&self, tx: &Tx, opening: &Opening, effects: &mut Effects) -> api::compensation::Remedy {
+        let Opening { context, id, command, assessment } = opening;
+        let mut remedy = Remedy {
+            id: *id,
+            case: command.case,
+            customer: command.customer,
+            state: RemedyState::NothingOwed,
+            event: command.event.clone(),
+            severity: command.severity,
+            payee: command.payee.clone(),
+            assessment: assessment.clone(),
+            offer: None,
+            version: 1,
+            created_at: tx.now(),
+            updated_at: tx.now(),
+        };
+        let given = self.give(tx, context, &remedy, id.uuid(), &assessment.automatic, effects);
+        let offer = (!assessment.choice_of.is_empty()).then(|| self.first_offer(tx, &remedy));
+        let payouts = if given.payouts.is_empty() { Progress::Given } else { Progress::Open };
+        remedy.state = RemedyState::opened(offer.is_some(), !assessment.automatic.is_empty(), payouts);
+        match remedy.state {
+            RemedyState::NothingOwed => self.milestones.nothing_owed(tx, context, &remedy),
+            RemedyState::Settled => self.milestones.settled(tx, context, &remedy, None),
+            RemedyState::Offered
+            | RemedyState::Granting
+            | RemedyState::Declined
+            | RemedyState::Unanswered
+            | RemedyState::NeedsAttention => {}
+        }
+        if let Some(offer) = offer {
+            remedy.offer = Some(offer.id);
+            self.milestones.offer_made(tx, context, &offer);
+            own_calls::expire_offer_later(tx, context, &offer);
+            effects.offers.push((context.tenant.clone(), offer));
+        }
+        let Given { vouchers, payouts } = given;
+        let response = wire::remedy(&remedy, &vouchers, &payouts);
+        effects.remedies.push((context.tenant.clone(), remedy));
+        response
+    }
+
+    /// The offer that the packs make.
+    fn first_offer(&self, tx: &Tx, remedy: &Remedy) -> Offer {
+        Offer {
+            id: self.engine.new_id().into(),
+            remedy: remedy.id,
+            case: remedy.case,
+            state: OfferState::Open,
+            options: remedy.assessment.choice_of.clone(),
+            plus: remedy.assessment.plus.clone(),
+            accepted_option: String::new(),
+            decline_reason: String::new(),
+            fair_ask: String::new(),
+            made_by: rule_of_choice(&remedy.assessment),
+            expires_at: tx.now().plus(self.offer_term),
+            created_at: tx.now(),
+            updated_at: tx.now(),
+        }
+    }
+}
+
+/// The rule whose choice is offered: its id begins the ids of its lines.
+fn rule_of_choice(assessment: &Assessment) -> String {
+    let line = assessment.choice_of.iter().flat_map(|option| &option.lines).next();
+    let rule = line.and_then(|line| line.id.split_once('.')).map_or("", |(rule, _)| rule);
+    let decision = assessment.decisions.iter().find(|decision| decision.applies && decision.rule == rule);
+    decision.map_or_else(String::new, |decision| format!("{}/rules/{rule}", wire::pack_name(&decision.pack)))
+}

@@ -1,0 +1,78 @@
+//! The durable calls that compensation makes to itself: the ends of offers and vouchers, and the steps of payouts.
+//!
+//! A timer that comes early, because two clocks differ or an operator sent it by hand, is asked to come again: to do
+//! nothing and say so would be the end of it.
+
+use api::compensation::{AdvancePayoutRequest, ExpireOfferRequest, ExpireVoucherRequest};
+use api::method::compensation_service::{ADVANCE_PAYOUT, EXPIRE_OFFER, EXPIRE_VOUCHER};
+use durable::{OutboundCall, Tx};
+use kernel::{OfferId, RequestContext, ResourceId, ServiceError, TenantId, Timestamp, VoucherId, message_id_for_step};
+use uuid::Uuid;
+
+use crate::NAME;
+use crate::domain::grant::Voucher;
+use crate::domain::payout_step::Payout;
+use crate::domain::records::Offer;
+
+/// Sets the timer that ends an offer.
+pub(super) fn expire_offer_later(tx: &Tx, context: &RequestContext, offer: &Offer) {
+    let call = offer_timer(&context.tenant, offer.id);
+    let request = ExpireOfferRequest { request_id: call.to_string(), name: offer.id.to_string() };
+    tx.enqueue(OutboundCall::timer(context, NAME, EXPIRE_OFFER, call, offer.expires_at, &request));
+}
+
+/// Takes the timer of an offer back.
+pub(super) fn cancel_offer_timer(tx: &Tx, tenant: &TenantId, offer: OfferId) {
+    tx.cancel(offer_timer(tenant, offer));
+}
+
+/// Sets the timer that ends a voucher.
+pub(super) fn expire_voucher_later(tx: &Tx, context: &RequestContext, voucher: &Voucher) {
+    let call = voucher_timer(&context.tenant, voucher.id);
+    let request = ExpireVoucherRequest { request_id: call.to_string(), name: voucher.id.to_string() };
+    tx.enqueue(OutboundCall::timer(context, NAME, EXPIRE_VOUCHER, call, voucher.expires_at, &request));
+}
+
+/// Has the next step of a payout taken when it is due.
+pub(super) fn advance_payout_later(tx: &Tx, context: &RequestContext, payout: &Payout) {
+    let call = payout_step(&context.tenant, payout, payout.steps + 1);
+    let request = AdvancePayoutRequest { request_id: call.to_string(), name: payout.id.to_string() };
+    tx.enqueue(OutboundCall::timer(context, NAME, ADVANCE_PAYOUT, call, payout.next_step_at, &request));
+}
+
+/// Takes back the call that would take step number `step` of a payout.
+pub(super) fn cancel_payout_step(tx: &Tx, tenant: &TenantId, payout: &Payout, step: u32) {
+    tx.cancel(payout_step(tenant, payout, step));
+}
+
+/// The id of the call that takes step number `step`.
+pub(super) fn payout_step(tenant: &TenantId, payout: &Payout, step: u32) -> Uuid {
+    message_id_for_step(payout.id.uuid(), &format!("{tenant}/advance"), step)
+}
+
+fn offer_timer(tenant: &TenantId, offer: OfferId) -> Uuid {
+    message_id_for_step(offer.uuid(), &format!("{tenant}/expire"), 1)
+}
+
+fn voucher_timer(tenant: &TenantId, voucher: VoucherId) -> Uuid {
+    message_id_for_step(voucher.uuid(), &format!("{tenant}/expire"), 1)
+}
+
+/// True for a call that this service made to itself.
+pub(super) fn is_own(context: &RequestContext) -> bool {
+    context.client.strip_prefix("service:") == Some(NAME)
+}
+
+/// Whether something is due; the own timer is asked to come again when it is not.
+///
+/// # Errors
+/// UNAVAILABLE with the time to wait.
+pub(super) fn is_due(context: &RequestContext, at: Timestamp, now: Timestamp) -> Result<bool, ServiceError> {
+    if now < at && is_own(context) { Err(early(at, now)) } else { Ok(now >= at) }
+}
+
+/// UNAVAILABLE: the timer came early.
+pub(super) fn early(at: Timestamp, now: Timestamp) -> ServiceError {
+    let message = format!("it is {now}, and this is due at {at}; send it again then");
+    ServiceError::unavailable(api::reason::compensation::TOO_EARLY, message, at.since(now))
+}

@@ -1,0 +1,121 @@
+//! The customer answers an offer. Accepting starts the giving.
+
+use api::method::compensation_service::RESPOND_TO_OFFER;
+use api::reason::compensation::OFFER_NOT_OPEN;
+use durable::{Tx, TxError};
+use kernel::{Answer, OfferId, RequestContext, RequestKey, ResourceId, ServiceError, Violations};
+use serde::Serialize;
+
+use super::effects::Effects;
+use super::progress::progress;
+use super::refusal::not_now;
+use super::{App, Parts, own_calls};
+use crate::domain::offer::OfferEvent;
+use crate::domain::records::{Offer, Remedy};
+use crate::domain::remedy::{Progress, RemedyEvent, RemedyState};
+use crate::store::{offers, remedies};
+use crate::wire;
+
+/// What is asked for.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RespondToOffer {
+    pub(crate) offer: OfferId,
+    pub(crate) response: Response,
+}
+
+/// The customer's answer.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) enum Response {
+    /// Yes, with the id of an option.
+    Accept(String),
+    /// No.
+    Decline { reason: String, fair_ask: String },
+}
+
+impl App {
+    /// Records the answer to an offer.
+    ///
+    /// # Errors
+    /// NOT_FOUND; FAILED_PRECONDITION `OFFER_NOT_OPEN`; INVALID_ARGUMENT when the offer has no such option.
+    #[tracing::instrument(skip_all, name = "compensation.respond_to_offer", fields(amends.offer = %command.offer))]
+    pub(crate) async fn respond_to_offer(
+        &self,
+        context: RequestContext,
+        request_id: &str,
+        command: RespondToOffer,
+    ) -> Result<Answer<api::compensation::Offer>, ServiceError> {
+        let key = context.key(RESPOND_TO_OFFER, request_id, RequestKey::hash_of(&command));
+        let app = self.clone();
+        let work = move |tx: Tx| {
+            let (app, context, command) = (app.clone(), context.clone(), command.clone());
+            async move {
+                let (mut remedy, mut offer) = lock_offer(&tx, &context, command.offer).await?;
+                match command.response {
+                    Response::Accept(option) => app.accept(&tx, &context, &mut remedy, &mut offer, option).await?,
+                    Response::Decline { reason, fair_ask } => {
+                        take(&mut offer, OfferEvent::Decline, &tx)?;
+                        offer.decline_reason = reason;
+                        offer.fair_ask = fair_ask;
+                        remedy.state = remedy.state.on(RemedyEvent::OfferDeclined).map_err(not_now)?;
+                        app.milestones.offer_ended(&tx, &context, &offer);
+                    }
+                }
+                own_calls::cancel_offer_timer(&tx, &context.tenant, offer.id);
+                offers::update_in_tx(&tx, &context.tenant, &offer).await?;
+                remedies::update_in_tx(&tx, &context.tenant, &mut remedy).await?;
+                Ok(wire::offer(&offer))
+            }
+        };
+        self.engine.mutate("compensation.respond_to_offer", key, work).await
+    }
+}
+
+/// An offer and its remedy, which is locked: whoever changes either holds that lock.
+pub(super) async fn lock_offer(tx: &Tx, context: &RequestContext, id: OfferId) -> Result<(Remedy, Offer), TxError> {
+    let missing = || ServiceError::not_found(id);
+    let seen = offers::get(tx.conn(), &context.tenant, id).await?.ok_or_else(missing)?;
+    let remedy = remedies::lock_in_tx(tx, &context.tenant, seen.remedy).await?.ok_or_else(missing)?;
+    // Read again: it may have changed while we waited for the lock.
+    let offer = offers::get(tx.conn(), &context.tenant, id).await?.ok_or_else(missing)?;
+    Ok((remedy, offer))
+}
+
+fn take(offer: &mut Offer, event: OfferEvent, tx: &Tx) -> Result<(), ServiceError> {
+    let state = offer.state_at(tx.now());
+    offer.take(event, tx.now()).map_err(|_| {
+        let message = format!("{} is {}; it takes no answer any more", offer.id, state.as_str());
+        ServiceError::precondition(OFFER_NOT_OPEN, message).with("state", state.as_str())
+    })
+}
+
+impl Parts {
+    async fn accept(
+        &self,
+        tx: &Tx,
+        context: &RequestContext,
+        remedy: &mut Remedy,
+        offer: &mut Offer,
+        option: String,
+    ) -> Result<(), TxError> {
+        take(offer, OfferEvent::Accept, tx)?;
+        if !offer.options.iter().any(|known| known.id == option) {
+            let known: Vec<_> = offer.options.iter().map(|option| option.id.as_str()).collect();
+            let mut violations = Violations::new();
+            let description = format!("is no option of this offer; choose one of {}", known.join(", "));
+            violations.add("accept_option", "UNKNOWN_OPTION", description);
+            violations.finish()?;
+        }
+        offer.accepted_option = option;
+        self.milestones.offer_ended(tx, context, offer);
+        let before = progress(tx, &context.tenant, remedy, Some(offer)).await?;
+        let mut effects = Effects::default();
+        let given = self.give(tx, context, remedy, offer.id.uuid(), &offer.accepted_lines(), &mut effects);
+        let added = if given.payouts.is_empty() { Progress::Given } else { Progress::Open };
+        remedy.state = remedy.state.on(RemedyEvent::OfferAccepted(before.max(added))).map_err(not_now)?;
+        if remedy.state == RemedyState::Settled {
+            self.milestones.settled(tx, context, remedy, Some(offer));
+        }
+        effects.write(tx).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,187 @@
+//! Section `compensation` of the configuration.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chassis::ClientConfig;
+use chassis::config::{Problems, Secret, Validate, duration};
+use durable::StoreConfig;
+use serde::Deserialize;
+
+use crate::domain::payout_step::ProviderRules;
+use crate::sandbox::SandboxConfig;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+/// Longest term, ten years, so that a slip of the pen is noticed.
+const LONGEST: Duration = Duration::from_secs(3_650 * 86_400);
+
+/// Everything that compensation needs to know.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Database, engine, relay, page tokens.
+    pub store: StoreConfig,
+    /// Targets that are told what happens to remedies, as `amends.extension.v1.MilestoneSink`.
+    pub sinks: Vec<String>,
+    /// The rules that say what is owed.
+    pub packs: PacksConfig,
+    /// How long an offer waits for an answer.
+    #[serde(with = "duration")]
+    pub offer_term: Duration,
+    /// How long a voucher can be used.
+    #[serde(with = "duration")]
+    pub voucher_term: Duration,
+    /// Who moves the money.
+    pub provider: ProviderConfig,
+    /// The sandbox provider, used when no other one is configured.
+    pub sandbox: SandboxConfig,
+}
+
+/// Section `compensation.packs`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PacksConfig {
+    /// Whether the packs that are shipped judge as well.
+    pub shipped: bool,
+    /// A directory with more packs, each in a directory of its own as `pack.yaml`.
+    pub directory: Option<PathBuf>,
+}
+
+/// Section `compensation.provider`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProviderConfig {
+    /// Address of an `amends.extension.v1.PayoutProvider`; the sandbox in this process when absent.
+    pub address: Option<String>,
+    /// Bearer token that the provider at the address wants.
+    pub token: Option<Secret>,
+    /// How the address is reached.
+    pub client: ClientConfig,
+    /// How long the provider keeps a payout key. Nothing is sent in the last quarter of it.
+    #[serde(with = "duration")]
+    pub key_ttl: Duration,
+    /// How long the provider may take to learn of its own executions.
+    #[serde(with = "duration")]
+    pub settlement_delay: Duration,
+    /// How long one call to the provider may take.
+    #[serde(with = "duration")]
+    pub timeout: Duration,
+    /// First pause before a payout whose fate is not known is taken on again; doubles each time.
+    #[serde(with = "duration")]
+    pub retry_base: Duration,
+    /// Longest such pause.
+    #[serde(with = "duration")]
+    pub retry_cap: Duration,
+    /// What payees read on their statement, before the company's reference.
+    pub statement_text: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            store: StoreConfig::default(),
+            sinks: vec!["intake".to_owned()],
+            packs: PacksConfig::default(),
+            offer_term: 14 * DAY,
+            voucher_term: 365 * DAY,
+            provider: ProviderConfig::default(),
+            sandbox: SandboxConfig::default(),
+        }
+    }
+}
+
+impl Default for PacksConfig {
+    fn default() -> Self {
+        Self { shipped: true, directory: None }
+    }
+}
+
+impl Default for ProviderConfig {
+    fn default() -> Self {
+        Self {
+            address: None,
+            token: None,
+            client: ClientConfig::default(),
+            key_ttl: DAY,
+            settlement_delay: DAY,
+            // Below the relay's own deadline, so that a step usually ends while its caller still listens.
+            timeout: Duration::from_secs(3),
+            retry_base: Duration::from_secs(15),
+            retry_cap: HOUR,
+            statement_text: "Compensation".to_owned(),
+        }
+    }
+}
+
+impl ProviderConfig {
+    pub(crate) fn rules(&self) -> ProviderRules {
+        ProviderRules {
+            key_ttl: self.key_ttl,
+            settlement_delay: self.settlement_delay,
+            retry_base: self.retry_base,
+            retry_cap: self.retry_cap,
+        }
+    }
+}
+
+impl Validate for Config {
+    fn validate(&self, problems: &mut Problems) {
+        problems.scope("store", |problems| {
+            problems.scope("relay", |problems| {
+                for (key, problem) in self.store.relay.problems() {
+                    problems.add(key, problem);
+                }
+            });
+        });
+        let different: BTreeSet<_> = self.sinks.iter().collect();
+        if self.sinks.iter().any(String::is_empty) || different.len() < self.sinks.len() {
+            problems.add("sinks", "must be names of targets, each one once");
+        }
+        for (key, value) in [("offer_term", self.offer_term), ("voucher_term", self.voucher_term)] {
+            if value < Duration::from_secs(60) || value > LONGEST {
+                problems.add(key, "must be 1m to 87600h (ten years)");
+            }
+        }
+        if !self.packs.shipped && self.packs.directory.is_none() {
+            problems.add("packs", "names no packs: set shipped or directory");
+        }
+        if let Err(found) = crate::packs::load(&self.packs) {
+            problems.scope("packs", |problems| {
+                for problem in found {
+                    problems.add("", problem);
+                }
+            });
+        }
+        problems.within("provider", &self.provider);
+        problems.within("sandbox", &self.sandbox);
+    }
+}
+
+impl Validate for ProviderConfig {
+    fn validate(&self, problems: &mut Problems) {
+        problems.within("client", &self.client);
+        if let Some(address) = &self.address
+            && let Err(error) = chassis::channel(address, &self.client)
+        {
+            problems.add("address", error.to_string());
+        }
+        if self.timeout.is_zero() || self.timeout * 16 > self.key_ttl {
+            problems.add(
+                "timeout",
+                "must be above zero and at most a sixteenth of key_ttl: a request that was sent in \
+                                     time must arrive while the provider still knows its key",
+            );
+        }
+        if self.retry_base < self.timeout * 2 {
+            problems.add("retry_base", "must be at least twice timeout, so that a step has ended before the next");
+        }
+        if self.retry_cap < self.retry_base {
+            problems.add("retry_cap", "must not be below retry_base");
+        }
+        if !(1..=60).contains(&self.statement_text.chars().count()) {
+            problems.add("statement_text", "must have 1 to 60 characters");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! A remedy and an offer, with everything that is known about them.
+
+use kernel::{CaseId, CustomerId, OfferId, RemedyId, Timestamp};
+
+use super::assessment::Assessment;
+use super::event::{FailureEvent, Severity};
+use super::line::{OfferOption, RemedyLine, settlement_summary};
+use super::offer::{OfferEvent, OfferState};
+use super::remedy::RemedyState;
+use super::transition::InvalidTransition;
+
+/// What is done about one failure of one case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remedy {
+    /// Its id.
+    pub id: RemedyId,
+    /// The case.
+    pub case: CaseId,
+    /// The customer.
+    pub customer: CustomerId,
+    /// Where it stands.
+    pub state: RemedyState,
+    /// The failure in facts.
+    pub event: FailureEvent,
+    /// How badly the customer was hit.
+    pub severity: Severity,
+    /// Whom payouts go to.
+    pub payee: String,
+    /// What is owed and why.
+    pub assessment: Assessment,
+    /// The last offer.
+    pub offer: Option<OfferId>,
+    /// Changes with every change.
+    pub version: i64,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A choice that is put to a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// Its id.
+    pub id: OfferId,
+    /// The remedy that it belongs to.
+    pub remedy: RemedyId,
+    /// The case.
+    pub case: CaseId,
+    /// Where it stands.
+    pub state: OfferState,
+    /// The customer chooses exactly one of these.
+    pub options: Vec<OfferOption>,
+    /// Given with the chosen option.
+    pub plus: Vec<RemedyLine>,
+    /// The option chosen; empty until then.
+    pub accepted_option: String,
+    /// Why it was declined.
+    pub decline_reason: String,
+    /// What the customer would call fair instead.
+    pub fair_ask: String,
+    /// Who made it.
+    pub made_by: String,
+    /// When it expires.
+    pub expires_at: Timestamp,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Offer {
+    /// Where the offer stands for the customer now: its time may have passed before its timer has said so.
+    pub fn state_at(&self, now: Timestamp) -> OfferState {
+        if self.state == OfferState::Open && now >= self.expires_at { OfferState::Expired } else { self.state }
+    }
+
+    /// Takes the customer's answer or the end of its time.
+    ///
+    /// # Errors
+    /// When the offer is not open at `now`.
+    pub fn take(&mut self, event: OfferEvent, now: Timestamp) -> Result<(), InvalidTransition> {
+        let state = match event {
+            OfferEvent::Accept | OfferEvent::Decline => self.state_at(now).on(event)?,
+            OfferEvent::Expire => self.state.on(event)?,
+        };
+        self.state = state;
+        self.updated_at = now;
+        Ok(())
+    }
+
+    /// What the accepted option gives, with what comes along.
+    pub fn accepted_lines(&self) -> Vec<RemedyLine> {
+        if self.state != OfferState::Accepted {
+            return Vec::new();
+        }
+        let chosen = self.options.iter().filter(|option| option.id == self.accepted_option);
+        chosen.flat_map(|option| option.lines.clone()).chain(self.plus.clone()).collect()
+    }
+}
+
+impl Remedy {
+    /// What was given in the end: at once, and by the last offer.
+    pub fn settlement(&self, offer: Option<&Offer>) -> String {
+        let accepted = offer.map(Offer::accepted_lines).unwrap_or_default();
+        settlement_summary(self.assessment.automatic.iter().chain(&accepted))
+    }
+}

@@ -1,0 +1,10 @@
+//! The contract's side: requests are parsed with all their violations, one use case is called, its answer leaves.
+
+mod event;
+mod line;
+mod names;
+mod offer;
+mod remedy;
+mod service;
+
+pub(crate) use service::CompensationApi;

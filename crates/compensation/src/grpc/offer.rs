@@ -1,0 +1,59 @@
+//! Requests about offers.
+
+use std::time::Duration;
+
+use api::compensation as wire;
+use api::compensation::respond_to_offer_request::Response as WireResponse;
+use chassis::wire::optional_timestamp;
+use kernel::{ServiceError, Timestamp, Violations};
+
+use super::line::choice;
+use super::names::{done, name};
+use crate::app::{MakeOffer, RespondToOffer, Response};
+
+/// Shortest and longest time that an offer may wait.
+const TERM: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(366 * 86_400));
+
+/// MakeOffer: request id and command.
+pub(super) fn make(request: wire::MakeOfferRequest, now: Timestamp) -> Result<(String, MakeOffer), ServiceError> {
+    let mut violations = Violations::new();
+    let request_id = violations.request_id(&request.request_id);
+    let made_by = violations.text("made_by", &request.made_by, 1, 128);
+    let Some(offer) = request.offer else {
+        violations.add("offer", "REQUIRED", "is required");
+        return done(violations, None);
+    };
+    let command = violations.within("offer", |violations| {
+        let remedy = name("remedy", &offer.remedy, violations);
+        let (options, plus) = choice(offer.options, offer.plus, violations);
+        let expires_at = optional_timestamp("expire_time", offer.expire_time.as_ref(), violations);
+        if expires_at.is_some_and(|at| !(now.plus(TERM.0)..=now.plus(TERM.1)).contains(&at)) {
+            violations.add("expire_time", "TIMESTAMP_RANGE", "must be 1 minute to 366 days from now, or absent");
+        }
+        Some(MakeOffer { remedy: remedy?, options, plus, expires_at, made_by })
+    });
+    done(violations, command).map(|command| (request_id, command))
+}
+
+/// RespondToOffer: request id and command.
+pub(super) fn respond(request: wire::RespondToOfferRequest) -> Result<(String, RespondToOffer), ServiceError> {
+    let mut violations = Violations::new();
+    let request_id = violations.request_id(&request.request_id);
+    let offer = name("name", &request.name, &mut violations);
+    let response = match request.response {
+        Some(WireResponse::AcceptOption(option)) => {
+            Some(Response::Accept(violations.text("accept_option", &option, 1, 128)))
+        }
+        Some(WireResponse::Decline(decline)) => violations.within("decline", |violations| {
+            let reason = violations.text("reason", &decline.reason, 0, 2_000);
+            let fair_ask = violations.text("fair_ask", &decline.fair_ask, 0, 2_000);
+            Some(Response::Decline { reason, fair_ask })
+        }),
+        None => {
+            violations.add("response", "REQUIRED", "give accept_option or decline");
+            None
+        }
+    };
+    let command = offer.zip(response).map(|(offer, response)| RespondToOffer { offer, response });
+    done(violations, command).map(|command| (request_id, command))
+}

@@ -1,0 +1,54 @@
+//! Requests about remedies.
+
+use api::compensation as wire;
+use kernel::{RemedyId, ResourceId, ServiceError, Timestamp, Violations};
+
+use super::event::{event, severity};
+use super::names::{done, name};
+use crate::app::OpenRemedy;
+use crate::domain::event::{FailureEvent, Severity};
+
+/// Assess.
+pub(super) fn assess(
+    request: wire::AssessRequest,
+    now: Option<Timestamp>,
+) -> Result<(FailureEvent, Severity), ServiceError> {
+    let mut violations = Violations::new();
+    let event = event(request.event, now, &mut violations);
+    let severity = severity(request.severity, &mut violations);
+    done(violations, event).map(|event| (event, severity))
+}
+
+/// OpenRemedy: request id and command.
+pub(super) fn open(
+    request: wire::OpenRemedyRequest,
+    now: Option<Timestamp>,
+) -> Result<(String, OpenRemedy), ServiceError> {
+    let mut violations = Violations::new();
+    let request_id = violations.request_id(&request.request_id);
+    let id = remedy_id(&request.remedy_id, &mut violations);
+    let Some(remedy) = request.remedy else {
+        violations.add("remedy", "REQUIRED", "is required");
+        return done(violations, None);
+    };
+    let command = violations.within("remedy", |violations| {
+        let case = name("case", &remedy.case, violations);
+        let customer = name("customer", &remedy.customer, violations);
+        let event = event(remedy.event, now, violations);
+        let severity = severity(remedy.severity, violations);
+        let payee = violations.text("payee", &remedy.payee, 0, 254);
+        Some(OpenRemedy { id, case: case?, customer: customer?, event: event?, severity, payee })
+    });
+    done(violations, command).map(|command| (request_id, command))
+}
+
+fn remedy_id(value: &str, violations: &mut Violations) -> Option<RemedyId> {
+    if value.is_empty() {
+        return None;
+    }
+    let id = RemedyId::parse_name(&format!("{}/{value}", RemedyId::COLLECTION));
+    if id.is_none() {
+        violations.add("remedy_id", "UUID", "must be a UUID in lower case, or empty");
+    }
+    id
+}

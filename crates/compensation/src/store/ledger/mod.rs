@@ -1,0 +1,8 @@
+//! The ledger: written in whole transactions, read by page and by account.
+
+pub mod guards;
+mod read;
+mod write;
+
+pub use read::{Balance, StoredTransaction, balances, list_page};
+pub use write::{append_in_tx, reserve_in_tx, settle_in_tx};

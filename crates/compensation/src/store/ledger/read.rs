@@ -1,0 +1,152 @@
+//! Reading the ledger.
+
+use std::collections::BTreeMap;
+
+use durable::sql::column;
+use kernel::{CaseId, Currency, LedgerTransactionId, Money, ResourceId, TenantId, Timestamp};
+use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+use uuid::Uuid;
+
+use crate::store::row::{Cursor, broken, money};
+
+/// A transaction as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredTransaction {
+    /// Its id.
+    pub id: LedgerTransactionId,
+    /// What it records.
+    pub kind: String,
+    /// The payout or voucher.
+    pub subject: String,
+    /// The case.
+    pub case: CaseId,
+    /// When it was recorded.
+    pub created_at: Timestamp,
+    /// Its entries, in order.
+    pub entries: Vec<StoredEntry>,
+}
+
+/// An entry as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEntry {
+    /// The account.
+    pub account: String,
+    /// True for a debit.
+    pub is_debit: bool,
+    /// The amount.
+    pub amount: Money,
+}
+
+/// Sums of an account in one currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// The account.
+    pub account: String,
+    /// Sum of the debits.
+    pub debits: Money,
+    /// Sum of the credits.
+    pub credits: Money,
+}
+
+/// A page of transactions, oldest first, of one case where one is given.
+pub async fn list_page(
+    connection: &impl ConnectionTrait,
+    tenant: &TenantId,
+    case: Option<CaseId>,
+    after: Option<Cursor>,
+    limit: u64,
+) -> Result<Vec<StoredTransaction>, DbErr> {
+    let mut values: Vec<Value> = vec![tenant.as_str().into()];
+    let mut bind = |value: Value| {
+        values.push(value);
+        values.len()
+    };
+    let mut filter = String::new();
+    if let Some(case) = case {
+        filter.push_str(&format!(" AND case_id = ${}", bind(case.uuid().into())));
+    }
+    if let Some(after) = after {
+        let (at, id) = (bind(after.created_at.into()), bind(after.id.into()));
+        filter.push_str(&format!(" AND (created_at, id) > (${at}, ${id})"));
+    }
+    let limit = bind(i64::try_from(limit).unwrap_or(i64::MAX).into());
+    let sql = format!(
+        "SELECT id, kind, subject, case_id, created_at FROM ledger_transactions WHERE tenant_id = $1{filter} \
+         ORDER BY created_at, id LIMIT ${limit}"
+    );
+    let backend = connection.get_database_backend();
+    let rows = connection.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    let mut transactions = Vec::with_capacity(rows.len());
+    for row in rows {
+        transactions.push(StoredTransaction {
+            id: column::<Uuid>(&row, "id")?.into(),
+            kind: column(&row, "kind")?,
+            subject: column(&row, "subject")?,
+            case: column::<Uuid>(&row, "case_id")?.into(),
+            created_at: Timestamp::from_micros(column(&row, "created_at")?),
+            entries: Vec::new(),
+        });
+    }
+    let mut entries = entries_of(connection, tenant, &transactions).await?;
+    for transaction in &mut transactions {
+        transaction.entries = entries.remove(&transaction.id).unwrap_or_default();
+    }
+    Ok(transactions)
+}
+
+async fn entries_of(
+    connection: &impl ConnectionTrait,
+    tenant: &TenantId,
+    transactions: &[StoredTransaction],
+) -> Result<BTreeMap<LedgerTransactionId, Vec<StoredEntry>>, DbErr> {
+    let mut entries: BTreeMap<LedgerTransactionId, Vec<StoredEntry>> = BTreeMap::new();
+    if transactions.is_empty() {
+        return Ok(entries);
+    }
+    let mut values: Vec<Value> = vec![tenant.as_str().into()];
+    let places: Vec<String> = transactions
+        .iter()
+        .map(|transaction| {
+            values.push(transaction.id.uuid().into());
+            format!("${}", values.len())
+        })
+        .collect();
+    let sql = format!(
+        "SELECT transaction_id, account, side, amount_minor, currency FROM ledger_entries \
+         WHERE tenant_id = $1 AND transaction_id IN ({}) ORDER BY transaction_id, ordinal",
+        places.join(", ")
+    );
+    let backend = connection.get_database_backend();
+    for row in connection.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await? {
+        let currency: String = column(&row, "currency")?;
+        let entry = StoredEntry {
+            account: column(&row, "account")?,
+            is_debit: column::<String>(&row, "side")? == "DEBIT",
+            amount: money(column(&row, "amount_minor")?, &currency)?,
+        };
+        entries.entry(column::<Uuid>(&row, "transaction_id")?.into()).or_default().push(entry);
+    }
+    Ok(entries)
+}
+
+/// The sums of every account and currency that has entries, by account and currency.
+pub async fn balances(connection: &impl ConnectionTrait, tenant: &TenantId) -> Result<Vec<Balance>, DbErr> {
+    // PostgreSQL sums integers to a decimal; a sum that does not fit an integer is an error, never cut off.
+    let sql = "SELECT account, currency, \
+               CAST(coalesce(sum(CASE side WHEN 'DEBIT' THEN amount_minor END), 0) AS BIGINT) AS debits, \
+               CAST(coalesce(sum(CASE side WHEN 'CREDIT' THEN amount_minor END), 0) AS BIGINT) AS credits \
+               FROM ledger_entries WHERE tenant_id = $1 GROUP BY account, currency ORDER BY account, currency";
+    let backend = connection.get_database_backend();
+    let rows = connection.query_all_raw(Statement::from_sql_and_values(backend, sql, [tenant.as_str().into()])).await?;
+    rows.iter()
+        .map(|row| {
+            let code: String = column(row, "currency")?;
+            let currency = Currency::parse(&code).ok_or_else(|| broken(&code))?;
+            Ok(Balance {
+                account: column(row, "account")?,
+                debits: Money::new(currency, column(row, "debits")?),
+                credits: Money::new(currency, column(row, "credits")?),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,109 @@
+//! Offers.
+
+use durable::{Bulk, ColumnType, Tx};
+use kernel::{CaseId, OfferId, ResourceId, TenantId, Timestamp};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+};
+
+use super::entity::offer::{Column, Entity, Model};
+use super::row::{Cursor, earlier_than, expect_one, from_json, state, to_json};
+use crate::domain::offer::OfferState;
+use crate::domain::records::Offer;
+
+/// Writes new offers.
+pub async fn insert_in_tx(tx: &Tx, offers: &[(&TenantId, &Offer)]) -> Result<(), DbErr> {
+    if offers.is_empty() {
+        return Ok(());
+    }
+    let mut input = Bulk::new(&[
+        ("tenant_id", ColumnType::Text),
+        ("id", ColumnType::Uuid),
+        ("remedy_id", ColumnType::Uuid),
+        ("case_id", ColumnType::Uuid),
+        ("options", ColumnType::Text),
+        ("plus", ColumnType::Text),
+        ("made_by", ColumnType::Text),
+        ("expires_at", ColumnType::Integer),
+        ("created_at", ColumnType::Integer),
+    ]);
+    for (tenant, offer) in offers {
+        input.push([
+            tenant.as_str().into(),
+            offer.id.uuid().into(),
+            offer.remedy.uuid().into(),
+            offer.case.uuid().into(),
+            to_json(&offer.options)?.into(),
+            to_json(&offer.plus)?.into(),
+            offer.made_by.as_str().into(),
+            offer.expires_at.micros().into(),
+            offer.created_at.micros().into(),
+        ]);
+    }
+    let body = "INSERT INTO offers (tenant_id, id, remedy_id, case_id, state, options, plus, accepted_option, \
+                decline_reason, fair_ask, made_by, expires_at, created_at, updated_at) \
+                SELECT tenant_id, id, remedy_id, case_id, 'OPEN', options, plus, '', '', '', made_by, expires_at, \
+                created_at, created_at FROM input";
+    tx.execute_all(input.statements(tx.backend(), body, &[])).await.map(|_| ())
+}
+
+/// One offer.
+pub async fn get(connection: &impl ConnectionTrait, tenant: &TenantId, id: OfferId) -> Result<Option<Offer>, DbErr> {
+    let row = Entity::find_by_id((tenant.to_string(), id.uuid())).one(connection).await?;
+    row.map(Offer::try_from).transpose()
+}
+
+/// Writes an answer or the end. The caller holds the lock of the remedy.
+pub async fn update_in_tx(tx: &Tx, tenant: &TenantId, offer: &Offer) -> Result<(), DbErr> {
+    let done = Entity::update_many()
+        .col_expr(Column::State, Expr::value(offer.state.as_str()))
+        .col_expr(Column::AcceptedOption, Expr::value(offer.accepted_option.as_str()))
+        .col_expr(Column::DeclineReason, Expr::value(offer.decline_reason.as_str()))
+        .col_expr(Column::FairAsk, Expr::value(offer.fair_ask.as_str()))
+        .col_expr(Column::UpdatedAt, Expr::value(offer.updated_at.micros()))
+        .filter(Column::TenantId.eq(tenant.as_str()))
+        .filter(Column::Id.eq(offer.id.uuid()))
+        .filter(Column::State.eq(OfferState::Open.as_str()))
+        .exec(tx.conn())
+        .await?;
+    expect_one(done.rows_affected, offer.id)
+}
+
+/// A page of a case's offers, newest first.
+pub async fn list_page(
+    connection: &impl ConnectionTrait,
+    tenant: &TenantId,
+    case: CaseId,
+    after: Option<Cursor>,
+    limit: u64,
+) -> Result<Vec<Offer>, DbErr> {
+    let mut query = Entity::find().filter(Column::TenantId.eq(tenant.as_str())).filter(Column::CaseId.eq(case.uuid()));
+    if let Some(after) = after {
+        query = query.filter(earlier_than(Column::CreatedAt, Column::Id, after));
+    }
+    let rows = query.order_by_desc(Column::CreatedAt).order_by_desc(Column::Id).limit(limit).all(connection).await?;
+    rows.into_iter().map(Offer::try_from).collect()
+}
+
+impl TryFrom<Model> for Offer {
+    type Error = DbErr;
+
+    fn try_from(row: Model) -> Result<Self, DbErr> {
+        Ok(Self {
+            id: row.id.into(),
+            remedy: row.remedy_id.into(),
+            case: row.case_id.into(),
+            state: state(OfferState::parse, &row.state)?,
+            options: from_json(&row.options)?,
+            plus: from_json(&row.plus)?,
+            accepted_option: row.accepted_option,
+            decline_reason: row.decline_reason,
+            fair_ask: row.fair_ask,
+            made_by: row.made_by,
+            expires_at: Timestamp::from_micros(row.expires_at),
+            created_at: Timestamp::from_micros(row.created_at),
+            updated_at: Timestamp::from_micros(row.updated_at),
+        })
+    }
+}

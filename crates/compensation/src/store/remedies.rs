@@ -1,0 +1,142 @@
+//! Remedies.
+
+use std::collections::BTreeSet;
+
+use durable::{Bulk, ColumnType, Tx, sql};
+use kernel::{CaseId, RemedyId, ResourceId, TenantId, Timestamp};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+};
+use uuid::Uuid;
+
+use super::entity::remedy::{Column, Entity, Model};
+use super::row::{Cursor, from_json, state, to_json};
+use crate::domain::event::Severity;
+use crate::domain::records::Remedy;
+use crate::domain::remedy::RemedyState;
+
+/// Writes new remedies.
+pub async fn insert_in_tx(tx: &Tx, remedies: &[(&TenantId, &Remedy)]) -> Result<(), DbErr> {
+    if remedies.is_empty() {
+        return Ok(());
+    }
+    let mut input = Bulk::new(&[
+        ("tenant_id", ColumnType::Text),
+        ("id", ColumnType::Uuid),
+        ("case_id", ColumnType::Uuid),
+        ("customer_id", ColumnType::Uuid),
+        ("state", ColumnType::Text),
+        ("event", ColumnType::Text),
+        ("severity", ColumnType::Text),
+        ("payee", ColumnType::Text),
+        ("assessment", ColumnType::Text),
+        ("offer_id", ColumnType::Uuid),
+        ("version", ColumnType::Integer),
+        ("created_at", ColumnType::Integer),
+        ("updated_at", ColumnType::Integer),
+    ])
+    .nullable(&["offer_id"]);
+    for (tenant, remedy) in remedies {
+        input.push([
+            tenant.as_str().into(),
+            remedy.id.uuid().into(),
+            remedy.case.uuid().into(),
+            remedy.customer.uuid().into(),
+            remedy.state.as_str().into(),
+            to_json(&remedy.event)?.into(),
+            remedy.severity.as_str().into(),
+            remedy.payee.as_str().into(),
+            to_json(&remedy.assessment)?.into(),
+            remedy.offer.map(ResourceId::uuid).into(),
+            remedy.version.into(),
+            remedy.created_at.micros().into(),
+            remedy.updated_at.micros().into(),
+        ]);
+    }
+    let body = "INSERT INTO remedies (tenant_id, id, case_id, customer_id, state, event, severity, payee, assessment, \
+                offer_id, version, created_at, updated_at) \
+                SELECT tenant_id, id, case_id, customer_id, state, event, severity, payee, assessment, \
+                offer_id, version, created_at, updated_at FROM input";
+    tx.execute_all(input.statements(tx.backend(), body, &[])).await.map(|_| ())
+}
+
+/// Which of these exist.
+pub async fn existing_in_tx(tx: &Tx, ids: &[(&TenantId, RemedyId)]) -> Result<BTreeSet<(String, RemedyId)>, DbErr> {
+    let mut input = Bulk::new(&[("tenant_id", ColumnType::Text), ("id", ColumnType::Uuid)]);
+    for (tenant, id) in ids {
+        input.push([tenant.as_str().into(), id.uuid().into()]);
+    }
+    let body = "SELECT r.tenant_id, r.id FROM input i JOIN remedies r ON r.tenant_id = i.tenant_id AND r.id = i.id";
+    let rows = tx.query_all(input.statements(tx.backend(), body, &[])).await?;
+    rows.iter()
+        .map(|row| Ok((sql::column(row, "tenant_id")?, RemedyId::from(sql::column::<Uuid>(row, "id")?))))
+        .collect()
+}
+
+/// One remedy.
+pub async fn get(connection: &impl ConnectionTrait, tenant: &TenantId, id: RemedyId) -> Result<Option<Remedy>, DbErr> {
+    let row = Entity::find_by_id((tenant.to_string(), id.uuid())).one(connection).await?;
+    row.map(Remedy::try_from).transpose()
+}
+
+/// One remedy, locked for the rest of the transaction. Taken before anything that belongs to it.
+pub async fn lock_in_tx(tx: &Tx, tenant: &TenantId, id: RemedyId) -> Result<Option<Remedy>, DbErr> {
+    let row = Entity::find_by_id((tenant.to_string(), id.uuid())).lock_exclusive().one(tx.conn()).await?;
+    row.map(Remedy::try_from).transpose()
+}
+
+/// Writes what changes in a remedy's life, and its next version.
+pub async fn update_in_tx(tx: &Tx, tenant: &TenantId, remedy: &mut Remedy) -> Result<(), DbErr> {
+    let before = remedy.version;
+    remedy.version += 1;
+    remedy.updated_at = tx.now();
+    let done = Entity::update_many()
+        .col_expr(Column::State, Expr::value(remedy.state.as_str()))
+        .col_expr(Column::OfferId, Expr::value(remedy.offer.map(ResourceId::uuid)))
+        .col_expr(Column::Version, Expr::value(remedy.version))
+        .col_expr(Column::UpdatedAt, Expr::value(remedy.updated_at.micros()))
+        .filter(Column::TenantId.eq(tenant.as_str()))
+        .filter(Column::Id.eq(remedy.id.uuid()))
+        .filter(Column::Version.eq(before))
+        .exec(tx.conn())
+        .await?;
+    super::row::expect_one(done.rows_affected, remedy.id)
+}
+
+/// A page of a case's remedies, oldest first.
+pub async fn list_page(
+    connection: &impl ConnectionTrait,
+    tenant: &TenantId,
+    case: CaseId,
+    after: Option<Cursor>,
+    limit: u64,
+) -> Result<Vec<Remedy>, DbErr> {
+    let mut query = Entity::find().filter(Column::TenantId.eq(tenant.as_str())).filter(Column::CaseId.eq(case.uuid()));
+    if let Some(after) = after {
+        query = query.filter(super::row::later_than(Column::CreatedAt, Column::Id, after));
+    }
+    let rows = query.order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).limit(limit).all(connection).await?;
+    rows.into_iter().map(Remedy::try_from).collect()
+}
+
+impl TryFrom<Model> for Remedy {
+    type Error = DbErr;
+
+    fn try_from(row: Model) -> Result<Self, DbErr> {
+        Ok(Self {
+            id: row.id.into(),
+            case: row.case_id.into(),
+            customer: row.customer_id.into(),
+            state: state(RemedyState::parse, &row.state)?,
+            event: from_json(&row.event)?,
+            severity: state(Severity::parse, &row.severity)?,
+            payee: row.payee,
+            assessment: from_json(&row.assessment)?,
+            offer: row.offer_id.map(Into::into),
+            version: row.version,
+            created_at: Timestamp::from_micros(row.created_at),
+            updated_at: Timestamp::from_micros(row.updated_at),
+        })
+    }
+}
