@@ -4,7 +4,7 @@
 //! protos are known; the functions that end in `_in_tx` run inside its idempotent mutations.
 
 use kernel::{RequestContext, ServiceError, TenantId, Timestamp, message_id_for_step, reason as common};
-use sea_orm::{ConnectionTrait as _, DbErr, QueryResult, Value};
+use sea_orm::{ConnectionTrait as _, DbErr, QueryResult, Statement, Value};
 use uuid::Uuid;
 
 use crate::audit::{AuditEntry, append_in_tx};
@@ -124,6 +124,19 @@ pub async fn list_calls(
     after: Option<CallCursor>,
     limit: u64,
 ) -> Result<Vec<Call>, ServiceError> {
+    let statement = list_statement(engine, tenant, filter, after, limit);
+    let read =
+        async { engine.read().query_all_raw(statement).await?.iter().map(read).collect::<Result<Vec<_>, DbErr>>() };
+    read.await.map_err(|error| to_service_error(&error))
+}
+
+pub(crate) fn list_statement(
+    engine: &Engine,
+    tenant: &TenantId,
+    filter: &CallFilter,
+    after: Option<CallCursor>,
+    limit: u64,
+) -> Statement {
     let mut values: Vec<Value> = vec![tenant.as_str().into(), i64::try_from(limit).unwrap_or(i64::MAX).into()];
     let mut conditions = String::new();
     if let Some(state) = filter.state {
@@ -139,16 +152,14 @@ pub async fn list_calls(
         values.push(message_id.into());
         conditions.push_str(&format!(" AND (created_at, message_id) > (${}, ${})", values.len() - 1, values.len()));
     }
-    let statement = sea_orm::Statement::from_sql_and_values(
+    Statement::from_sql_and_values(
         engine.db().backend().dialect(),
         format!(
-            "SELECT {COLUMNS} FROM outbound_calls WHERE tenant_id = $1{conditions} ORDER BY created_at, message_id LIMIT $2"
+            "SELECT {COLUMNS} FROM outbound_calls WHERE tenant_id = $1{conditions} \
+             ORDER BY created_at, message_id LIMIT $2"
         ),
         values,
-    );
-    let read =
-        async { engine.read().query_all_raw(statement).await?.iter().map(read).collect::<Result<Vec<_>, DbErr>>() };
-    read.await.map_err(|error| to_service_error(&error))
+    )
 }
 
 /// One call of a tenant.

@@ -6,6 +6,8 @@
 //!
 //! Expired leases are given back by a statement of their own, so that the claim reads one index range.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use kernel::{TenantId, Timestamp};
 use sea_orm::{ConnectionTrait as _, DbErr, QueryResult, Statement, Value};
@@ -69,7 +71,7 @@ pub(crate) async fn claim(
 }
 
 /// The claim. With a virtual clock due times are compared with it, otherwise with the database's.
-pub(crate) fn claim_statement(engine: &Engine, config: &RelayConfig, target: &str, request: Request) -> Statement {
+pub(super) fn claim_statement(engine: &Engine, config: &RelayConfig, target: &str, request: Request) -> Statement {
     let backend = engine.db().backend();
     let now = sql::now_micros(backend);
     let mut values: Vec<Value> = vec![
@@ -113,45 +115,46 @@ pub(crate) fn due_clock(engine: &Engine, values: &mut Vec<Value>) -> String {
 
 /// How long after now, by the database's clock, the next call to `target` becomes due; `None` when none will, or when
 /// the time is virtual and nobody can know.
-pub(crate) async fn next_due(engine: &Engine, target: &str) -> Result<Option<std::time::Duration>, DbErr> {
+pub(crate) async fn next_due(engine: &Engine, target: &str) -> Result<Option<Duration>, DbErr> {
     if engine.clock().is_virtual() {
         return Ok(None);
     }
-    let now = sql::now_micros(engine.db().backend());
-    let row = engine
-        .read()
-        .query_one_raw(sql::statement(
-            engine.db().backend(),
-            format!(
-                "SELECT due_at - {now} AS wait FROM outbound_calls \
-                 WHERE state = 'pending' AND target = $1 AND due_at > {now} ORDER BY due_at LIMIT 1"
-            ),
-            [target.into()],
-        ))
-        .await?;
+    let row = engine.read().query_one_raw(next_due_statement(engine, target)).await?;
     let wait: Option<i64> = row.map(|row| sql::column(&row, "wait")).transpose()?;
-    Ok(wait.map(|micros| std::time::Duration::from_micros(u64::try_from(micros).unwrap_or(0))))
+    Ok(wait.map(|micros| Duration::from_micros(u64::try_from(micros).unwrap_or(0))))
+}
+
+pub(super) fn next_due_statement(engine: &Engine, target: &str) -> Statement {
+    let now = sql::now_micros(engine.db().backend());
+    sql::statement(
+        engine.db().backend(),
+        format!(
+            "SELECT due_at - {now} AS wait FROM outbound_calls \
+             WHERE state = 'pending' AND target = $1 AND due_at > {now} ORDER BY due_at LIMIT 1"
+        ),
+        [target.into()],
+    )
 }
 
 /// Gives calls whose lease has run out back to whoever claims next; their targets, one entry for each call.
 pub(crate) async fn release_expired(engine: &Engine) -> Result<Vec<String>, DbErr> {
-    let backend = engine.db().backend();
-    let rows = engine
-        .db()
-        .write()
-        .query_all_raw(sql::statement(
-            backend,
-            format!(
-                "UPDATE outbound_calls SET state = 'pending', owner = NULL, lease_until = NULL \
-                 WHERE message_id IN (SELECT message_id FROM outbound_calls \
-                 WHERE state = 'leased' AND lease_until < {}{}) RETURNING target",
-                sql::now_micros(backend),
-                sql::for_update_skip_locked(backend),
-            ),
-            [],
-        ))
-        .await?;
+    let rows = engine.db().write().query_all_raw(release_statement(engine)).await?;
     rows.iter().map(|row| sql::column(row, "target")).collect()
+}
+
+pub(super) fn release_statement(engine: &Engine) -> Statement {
+    let backend = engine.db().backend();
+    sql::statement(
+        backend,
+        format!(
+            "UPDATE outbound_calls SET state = 'pending', owner = NULL, lease_until = NULL \
+             WHERE message_id IN (SELECT message_id FROM outbound_calls \
+             WHERE state = 'leased' AND lease_until < {}{}) RETURNING target",
+            sql::now_micros(backend),
+            sql::for_update_skip_locked(backend),
+        ),
+        [],
+    )
 }
 
 fn read(row: &QueryResult) -> Result<Claimed, DbErr> {
@@ -182,6 +185,6 @@ fn read(row: &QueryResult) -> Result<Claimed, DbErr> {
     })
 }
 
-pub(crate) fn micros(duration: std::time::Duration) -> i64 {
+pub(crate) fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }

@@ -177,7 +177,7 @@ impl Finalised {
 }
 
 /// The fenced update of a batch; returns the calls that were ours, and whether their lanes have later calls.
-fn statements(engine: &Engine, batch: &[&Ended]) -> Vec<Statement> {
+pub(super) fn statements(engine: &Engine, batch: &[&Ended]) -> Vec<Statement> {
     let mut input = Bulk::new(&[
         ("message_id", Id),
         ("token", Integer),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kernel::{ServiceError, Timestamp};
-use sea_orm::{ConnectionTrait as _, DbErr};
+use sea_orm::{ConnectionTrait as _, DbErr, Statement};
 
 use super::claim::IS_HEAD;
 use crate::error::to_service_error;
@@ -102,25 +102,7 @@ impl Engine {
     }
 
     async fn read_quiescence(&self) -> Result<Quiescence, DbErr> {
-        // The recursive part walks from one target to the next: the number of timers does not matter.
-        let rows = self
-            .read()
-            .query_all_raw(sql::statement(
-                self.db().backend(),
-                format!(
-                    "WITH RECURSIVE targets(target) AS (SELECT min(target) FROM outbound_calls WHERE state = 'pending' \
-                     UNION ALL SELECT (SELECT min(o.target) FROM outbound_calls o \
-                     WHERE o.state = 'pending' AND o.target > targets.target) FROM targets WHERE targets.target IS NOT NULL) \
-                     SELECT (SELECT min(n.due_at) FROM outbound_calls n \
-                     WHERE n.state = 'pending' AND n.target = targets.target AND n.due_at > $1) AS next_due, \
-                     CAST(CASE WHEN EXISTS (SELECT 1 FROM outbound_calls b \
-                     WHERE b.state = 'pending' AND b.target = targets.target AND b.due_at <= $1 AND {IS_HEAD}) \
-                     THEN 1 ELSE 0 END AS BIGINT) AS busy FROM targets WHERE targets.target IS NOT NULL \
-                     UNION ALL SELECT NULL, CAST(1 AS BIGINT) WHERE EXISTS (SELECT 1 FROM outbound_calls WHERE state = 'leased')"
-                ),
-                [self.now().micros().into()],
-            ))
-            .await?;
+        let rows = self.read().query_all_raw(quiescence_statement(self)).await?;
         let mut all = Quiescence::Quiet { next_due: None };
         for row in rows {
             let next_due: Option<i64> = sql::column(&row, "next_due")?;
@@ -133,6 +115,25 @@ impl Engine {
         }
         Ok(all)
     }
+}
+
+pub(super) fn quiescence_statement(engine: &Engine) -> Statement {
+    // The recursive part walks from one target to the next: the number of timers does not matter.
+    sql::statement(
+        engine.db().backend(),
+        format!(
+            "WITH RECURSIVE targets(target) AS (SELECT min(target) FROM outbound_calls WHERE state = 'pending' \
+             UNION ALL SELECT (SELECT min(o.target) FROM outbound_calls o \
+             WHERE o.state = 'pending' AND o.target > targets.target) FROM targets WHERE targets.target IS NOT NULL) \
+             SELECT (SELECT min(n.due_at) FROM outbound_calls n \
+             WHERE n.state = 'pending' AND n.target = targets.target AND n.due_at > $1) AS next_due, \
+             CAST(CASE WHEN EXISTS (SELECT 1 FROM outbound_calls b \
+             WHERE b.state = 'pending' AND b.target = targets.target AND b.due_at <= $1 AND {IS_HEAD}) \
+             THEN 1 ELSE 0 END AS BIGINT) AS busy FROM targets WHERE targets.target IS NOT NULL \
+             UNION ALL SELECT NULL, CAST(1 AS BIGINT) WHERE EXISTS (SELECT 1 FROM outbound_calls WHERE state = 'leased')"
+        ),
+        [engine.now().micros().into()],
+    )
 }
 
 /// Whether several services of this process, which call each other, have durable calls to send now. They are quiet

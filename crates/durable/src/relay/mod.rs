@@ -23,6 +23,8 @@ mod finalise;
 mod gate;
 pub(crate) mod health;
 mod metrics;
+#[cfg(test)]
+mod plans;
 mod policy;
 mod rejection;
 mod span;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait as _, DbErr};
+use sea_orm::{ConnectionTrait as _, DbErr, Statement};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -67,21 +67,20 @@ pub(crate) async fn purge(engine: &Engine, config: &RelayConfig, stop: &Cancella
     let before = engine.now().minus(Duration::from_secs(config.keep_done_s)).micros();
     let mut removed = 0;
     while !stop.is_cancelled() {
-        let done = engine
-            .db()
-            .write()
-            .execute_raw(sql::statement(
-                engine.db().backend(),
-                "DELETE FROM outbound_calls WHERE message_id IN (SELECT message_id FROM outbound_calls \
-                 WHERE finished_at IS NOT NULL AND finished_at < $1 ORDER BY finished_at LIMIT $2)",
-                [before.into(), PURGE_BATCH.into()],
-            ))
-            .await?
-            .rows_affected();
+        let done = engine.db().write().execute_raw(purge_statement(engine, before)).await?.rows_affected();
         removed += done;
         if done < PURGE_BATCH.unsigned_abs() {
             break;
         }
     }
     Ok(removed)
+}
+
+pub(super) fn purge_statement(engine: &Engine, before: i64) -> Statement {
+    sql::statement(
+        engine.db().backend(),
+        "DELETE FROM outbound_calls WHERE message_id IN (SELECT message_id FROM outbound_calls \
+         WHERE finished_at IS NOT NULL AND finished_at < $1 ORDER BY finished_at LIMIT $2)",
+        [before.into(), PURGE_BATCH.into()],
+    )
 }
