@@ -105,3 +105,43 @@ impl Validate for Config {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(config: &Config) -> Vec<String> {
+        let mut problems = Problems::default();
+        config.validate(&mut problems);
+        problems.finish().map_or_else(|error| error.problems.into_iter().map(|p| p.key).collect(), |()| Vec::new())
+    }
+
+    #[test]
+    fn the_defaults_lack_only_the_database_and_the_key() {
+        assert_eq!(problems(&Config::default()), ["store.database.url", "store.page_token_key"]);
+    }
+
+    #[test]
+    fn everything_wrong_is_listed() {
+        let mut config = Config {
+            sinks: vec!["intake".to_owned(), "intake".to_owned()],
+            acknowledge_within: Duration::ZERO,
+            resolve_within: ResolveWithin { low: 100_000 * HOUR, ..ResolveWithin::default() },
+            assignment_poll: Duration::from_secs(61),
+            ..Config::default()
+        };
+        config.store.database.url = "sqlite://x".to_owned();
+        config.store.page_token_key = "sixteen letters!".to_owned();
+        assert_eq!(problems(&config), ["sinks", "acknowledge_within", "resolve_within.low", "assignment_poll"]);
+    }
+
+    #[test]
+    fn times_are_written_as_people_write_them() {
+        let read = |json| serde_json::from_value::<Config>(json);
+        let config = read(serde_json::json!({"acknowledge_within": "30m", "resolve_within": {"critical": "4h"}}))
+            .expect("a configuration");
+        assert_eq!((config.acknowledge_within, config.sla().resolve[3]), (HOUR / 2, 4 * HOUR));
+        assert_eq!(config.sla().resolve[0], 72 * HOUR);
+        assert!(read(serde_json::json!({"acknowledge": "30m"})).is_err());
+    }
+}

@@ -162,6 +162,29 @@ pub(crate) mod tests {
         assert_eq!(WorkState::parse("waiting"), None);
     }
 
+    /// The state machine as a Mermaid diagram: one line for each step that changes the state.
+    fn diagram() -> String {
+        let mut lines = vec!["stateDiagram-v2".to_owned()];
+        for (event, state) in [("unattended", Unattended), ("attended", Waiting)] {
+            lines.push(format!("    [*] --> {}: opened {event}", state.as_str()));
+        }
+        for state in WorkState::ALL {
+            for event in EVENTS {
+                if let Some(next) = state.after(event).ok().filter(|next| *next != state) {
+                    lines.push(format!("    {} --> {}: {}", state.as_str(), next.as_str(), event.verb()));
+                }
+            }
+        }
+        lines.push(format!("    {} --> [*]", Completed.as_str()));
+        lines.join("\n")
+    }
+
+    #[test]
+    fn the_readme_shows_this_state_machine() {
+        let readme = include_str!("../../README.md");
+        assert!(readme.contains(&diagram()), "put this into README.md:\n{}", diagram());
+    }
+
     proptest! {
         #[test]
         fn a_final_state_is_never_left(events in prop::collection::vec(prop::sample::select(EVENTS.to_vec()), 1..40)) {

@@ -33,6 +33,14 @@ impl ActiveModelBehavior for ActiveModel {}
 const HELD: &str = "(SELECT COUNT(*) FROM work_items w WHERE w.tenant_id = a.tenant_id AND w.agent_id = a.id \
                     AND w.state = 'CLAIMED') AS held";
 
+/// How much an agent holds.
+pub(super) const COUNT_HELD: &str =
+    "SELECT COUNT(*) AS held FROM work_items w WHERE w.tenant_id = $1 AND w.agent_id = $2 AND w.state = 'CLAIMED'";
+
+/// What an agent holds.
+pub(super) const HELD_WORK: &str = "SELECT w.id FROM work_items w \
+    WHERE w.tenant_id = $1 AND w.agent_id = $2 AND w.state = 'CLAIMED' ORDER BY w.created_at, w.id";
+
 /// Adds an agent.
 pub(crate) async fn insert_agent(tx: &Tx, tenant: &TenantId, agent: &Agent) -> Result<(), DbErr> {
     let row = ActiveModel {
@@ -73,9 +81,7 @@ pub(crate) async fn lock_agent(tx: &Tx, tenant: &TenantId, id: AgentId) -> Resul
 
 /// How much the agent holds. Exact while the agent is locked, because only claims add to it.
 pub(crate) async fn count_held(tx: &Tx, tenant: &TenantId, id: AgentId) -> Result<u32, DbErr> {
-    let text = "SELECT COUNT(*) AS held FROM work_items w \
-                WHERE w.tenant_id = $1 AND w.agent_id = $2 AND w.state = 'CLAIMED'";
-    let statement = sql::statement(tx.backend(), text, [tenant.as_str().into(), id.uuid().into()]);
+    let statement = sql::statement(tx.backend(), COUNT_HELD, [tenant.as_str().into(), id.uuid().into()]);
     let row = tx.query(statement).await?.pop();
     row.map_or(Ok(0), |row| count("held", sql::column(&row, "held")?))
 }
@@ -87,9 +93,7 @@ pub(crate) async fn held_work(
     tenant: &TenantId,
     id: AgentId,
 ) -> Result<Vec<WorkItemId>, DbErr> {
-    let text = "SELECT w.id FROM work_items w WHERE w.tenant_id = $1 AND w.agent_id = $2 AND w.state = 'CLAIMED' \
-                ORDER BY w.created_at, w.id";
-    let statement = sql::statement(backend, text, [tenant.as_str().into(), id.uuid().into()]);
+    let statement = sql::statement(backend, HELD_WORK, [tenant.as_str().into(), id.uuid().into()]);
     let rows = connection.query_all_raw(statement).await?;
     rows.iter().map(|row| sql::column::<Uuid>(row, "id").map(WorkItemId::from)).collect()
 }

@@ -71,8 +71,10 @@ pub(crate) async fn something_fits(
 /// The statement that locks the best of the `depth` most urgent items of each queue.
 pub(super) fn lock_statement(backend: Backend, reach: &Reach, depth: u32) -> Option<Statement> {
     let (candidates, values) = candidates(reach, depth)?;
+    // CROSS JOIN: SQLite keeps to the written order and does not walk through all work by urgency instead.
     let text = format!(
-        "SELECT w.id FROM work_items w WHERE w.tenant_id = $1 AND w.state = 'WAITING' AND w.id IN ({candidates}) \
+        "WITH best AS MATERIALIZED ({candidates}) SELECT w.id FROM best CROSS JOIN work_items w \
+         WHERE w.tenant_id = $1 AND w.id = best.id AND w.state = 'WAITING' \
          ORDER BY w.urgency, w.created_at, w.id LIMIT 1{}",
         sql::for_update_skip_locked(backend)
     );

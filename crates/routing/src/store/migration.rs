@@ -70,7 +70,7 @@ impl MigrationTrait for CreateRouting {
                     WHERE state = 'WAITING'",
                 // What an agent holds.
                 "CREATE INDEX work_items_held ON work_items (tenant_id, agent_id, created_at, id) WHERE state = 'CLAIMED'",
-                "CREATE INDEX work_items_by_case ON work_items (tenant_id, case_id)",
+                "CREATE INDEX work_items_by_case ON work_items (tenant_id, case_id, urgency, created_at, id)",
                 "CREATE INDEX work_items_by_urgency ON work_items (tenant_id, urgency, created_at, id)",
                 // Open work of one state, without the mass of what has ended.
                 "CREATE INDEX work_items_open ON work_items (tenant_id, state, urgency, created_at, id)

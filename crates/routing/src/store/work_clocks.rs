@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use durable::{Bulk, ColumnType, Tx};
+use durable::{Backend, Bulk, ColumnType, Tx};
 use kernel::{ResourceId as _, Timestamp, WorkItemId};
-use sea_orm::{DbErr, FromQueryResult, QueryResult};
+use sea_orm::{DbErr, FromQueryResult, QueryResult, Statement};
 use uuid::Uuid;
 
 use super::work_items::{WorkKey, Works};
@@ -45,10 +45,10 @@ pub(super) fn clock_of(row: &QueryResult) -> Result<Clock, DbErr> {
     })
 }
 
-/// Reads the clocks of this work, which the transaction has locked.
-pub(super) async fn load_clocks(tx: &Tx, works: &mut Works) -> Result<(), DbErr> {
+/// The statement that reads the clocks of these work items.
+pub(super) fn clock_statements<'a>(backend: Backend, keys: impl Iterator<Item = &'a WorkKey>) -> Vec<Statement> {
     let mut input = Bulk::new(&[("tenant_id", ColumnType::Text), ("id", ColumnType::Uuid)]);
-    for (tenant, id) in works.keys() {
+    for (tenant, id) in keys {
         input.push([tenant.as_str().into(), id.uuid().into()]);
     }
     let sql = format!(
@@ -56,7 +56,12 @@ pub(super) async fn load_clocks(tx: &Tx, works: &mut Works) -> Result<(), DbErr>
          JOIN work_clocks c ON c.tenant_id = i.tenant_id AND c.work_item_id = i.id \
          ORDER BY c.tenant_id, c.work_item_id, c.position"
     );
-    for row in tx.query_all(input.statements(tx.backend(), &sql, &[])).await? {
+    input.statements(backend, &sql, &[])
+}
+
+/// Reads the clocks of this work, which the transaction has locked.
+pub(super) async fn load_clocks(tx: &Tx, works: &mut Works) -> Result<(), DbErr> {
+    for row in tx.query_all(clock_statements(tx.backend(), works.keys())).await? {
         let tenant: String = durable::sql::column(&row, "tenant_id")?;
         let id: Uuid = durable::sql::column(&row, "work_item_id")?;
         let tenant = kernel::TenantId::parse(&tenant).ok_or_else(|| unreadable("tenant_id", &tenant))?;

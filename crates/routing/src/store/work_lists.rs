@@ -63,7 +63,12 @@ pub(super) fn list_statement(
     };
     let mut conditions = String::new();
     if let Some(state) = filter.state {
-        // A literal, so that the planner sees that an index of open work covers it.
+        // That the index of open work covers it, PostgreSQL sees by the literal and SQLite by the index's own condition.
+        // Waiting work of a queue has an index of its own.
+        let of_a_queue = state == WorkState::Waiting && filter.queue.is_some();
+        if !state.is_final() && !of_a_queue {
+            conditions.push_str(" AND w.state IN ('UNATTENDED', 'WAITING', 'CLAIMED')");
+        }
         conditions.push_str(&format!(" AND w.state = '{}'", state.as_str()));
     }
     if let Some(queue) = &filter.queue {
@@ -78,10 +83,10 @@ pub(super) fn list_statement(
         conditions.push_str(&format!(" AND (w.urgency, w.created_at, w.id) > ({urgency}, {created_at}, {id})"));
     }
     let text = format!(
-        "SELECT w.*, {CLOCK_COLUMNS} FROM (SELECT w.* FROM work_items w WHERE w.tenant_id = $1{conditions} \
-         ORDER BY w.urgency, w.created_at, w.id LIMIT $2) w \
-         JOIN work_clocks c ON c.tenant_id = w.tenant_id AND c.work_item_id = w.id \
-         ORDER BY w.urgency, w.created_at, w.id, c.position"
+        "SELECT page.*, {CLOCK_COLUMNS} FROM (SELECT w.* FROM work_items w WHERE w.tenant_id = $1{conditions} \
+         ORDER BY w.urgency, w.created_at, w.id LIMIT $2) page \
+         JOIN work_clocks c ON c.tenant_id = page.tenant_id AND c.work_item_id = page.id \
+         ORDER BY page.urgency, page.created_at, page.id, c.position"
     );
     Statement::from_sql_and_values(backend.dialect(), text, values)
 }
