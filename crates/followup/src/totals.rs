@@ -20,7 +20,9 @@ pub struct Totals {
 /// UNAVAILABLE when the database does not answer.
 pub async fn totals(engine: &Engine) -> Result<Totals, ServiceError> {
     Ok(Totals {
-        messages: engine.counts("SELECT template || ' ' || state AS name, count(*) AS n FROM messages GROUP BY template, state").await?,
+        messages: engine
+            .counts("SELECT template || ' ' || state AS name, count(*) AS n FROM messages GROUP BY template, state")
+            .await?,
         plans: engine.counts("SELECT state AS name, count(*) AS n FROM plans GROUP BY state").await?,
     })
 }

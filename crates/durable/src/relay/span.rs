@@ -74,6 +74,13 @@ fn parse(traceparent: &str, tracestate: &str) -> Option<SpanContext> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use opentelemetry::trace::TracerProvider as _;
+    use opentelemetry_sdk::error::OTelSdkResult;
+    use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
+    use tracing_subscriber::layer::SubscriberExt as _;
+
     use super::*;
 
     #[test]
@@ -93,5 +100,69 @@ mod tests {
         ] {
             assert!(parse(wrong, "").is_none(), "{wrong}");
         }
+    }
+    /// Keeps what is exported.
+    #[derive(Clone, Debug, Default)]
+    struct Kept(Arc<Mutex<Vec<SpanData>>>);
+
+    impl SpanExporter for Kept {
+        async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+            self.0.lock().expect("not poisoned").extend(batch);
+            Ok(())
+        }
+    }
+
+    fn call(traceparent: &str) -> Claimed {
+        Claimed {
+            message_id: uuid::Uuid::from_u128(7),
+            tenant: kernel::TenantId::default_tenant(),
+            method: "test.v1.Test/Do".to_owned(),
+            lane: Some(("cases/1".to_owned(), 3)),
+            body: bytes::Bytes::new(),
+            attempts: 2,
+            token: 2,
+            failing: None,
+            traceparent: traceparent.to_owned(),
+            tracestate: "vendor=1".to_owned(),
+            journey: String::new(),
+            claimed_at: kernel::Timestamp::EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_send_starts_a_trace_with_a_link_and_hands_it_on() {
+        let kept = Kept::default();
+        let provider = SdkTracerProvider::builder().with_simple_exporter(kept.clone()).build();
+        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+        let call = call("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+        let traceparent = tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            // Whatever is going on around it is not its parent.
+            let _around = tracing::info_span!("around").entered();
+            context(&send("receiver", &call), &call).0
+        });
+        let spans = kept.0.lock().expect("not poisoned");
+        let span = spans.iter().find(|span| span.name == "send receiver").expect("the span is exported");
+        assert_eq!(span.parent_span_id, SpanId::INVALID);
+        assert_eq!(traceparent, format!("00-{}-{}-01", span.span_context.trace_id(), span.span_context.span_id()));
+        let links: Vec<_> = span.links.iter().map(|link| link.span_context.trace_id().to_string()).collect();
+        assert_eq!(links, ["0af7651916cd43dd8448eb211c80319c"]);
+        for (key, value) in [
+            ("messaging.message.id", call.message_id.to_string().as_str()),
+            ("messaging.destination.name", "receiver"),
+            ("rpc.method", "test.v1.Test/Do"),
+            ("amends.lane", "cases/1"),
+            ("amends.lane_seq", "3"),
+            ("amends.attempt", "2"),
+        ] {
+            let found = span.attributes.iter().find(|attribute| attribute.key.as_str() == key);
+            assert_eq!(found.map(|attribute| attribute.value.to_string()).as_deref(), Some(value), "{key}");
+        }
+    }
+
+    #[test]
+    fn without_telemetry_the_stored_trace_goes_on() {
+        let call = call("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+        let span = send("receiver", &call);
+        assert_eq!(context(&span, &call), (call.traceparent.clone(), call.tracestate.clone()));
     }
 }
