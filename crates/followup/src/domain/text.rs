@@ -62,7 +62,7 @@ mod tests {
             let cleaned = clean(&text);
             prop_assert!(cleaned.chars().all(|c| c == '\n' || !c.is_control()));
             prop_assert!(!cleaned.chars().any(turns_direction));
-            prop_assert_eq!(clean(&cleaned), cleaned.clone());
+            prop_assert_eq!(clean(&cleaned), cleaned);
             let line = line(&text, max);
             prop_assert!(line.chars().count() <= max);
             let breaks = |c: char| matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}');

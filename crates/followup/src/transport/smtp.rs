@@ -2,56 +2,102 @@
 //!
 //! Always holds: every attempt at a message carries the same `Message-ID`, so that a second copy can be told by the
 //! receiver's server. A permanent no to this message is final; everything else is tried again, as are wrong
-//! credentials: they say nothing about the customer's address.
+//! credentials: they say nothing about the customer's address. A connection is used again only after a conversation
+//! that was finished: one that was given up may still have an answer under way, which the next mail would take for its
+//! own. That is why lettre's own pool is not used: it takes back connections whose future was dropped.
 
-use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
 use kernel::ResourceId as _;
 use lettre::message::Mailbox;
-use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue, MIME_VERSION_1_0};
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
-use lettre::transport::smtp::{Error, PoolConfig};
-use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use lettre::{Address, Message};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::app::ports::{MessageTransport, Outgoing, SendError};
 use crate::config::{SmtpConfig, SmtpSecurity};
+
+/// Idle connections are not used again after this time; mail servers close them after minutes at the earliest.
+const IDLE: Duration = Duration::from_secs(30);
 
 /// Codes with which a server turns down the sender's credentials, not the message: RFC 4954, section 6.
 const CREDENTIALS: [u16; 4] = [530, 534, 535, 538];
 
 /// The transport.
 pub(super) struct Smtp {
-    server: AsyncSmtpTransport<Tokio1Executor>,
+    host: String,
+    port: u16,
+    security: SmtpSecurity,
+    tls: TlsParameters,
+    hello: ClientId,
+    credentials: Option<Credentials>,
     from: Mailbox,
     timeout: Duration,
-    connections: Arc<Semaphore>,
+    connections: Semaphore,
+    idle: Mutex<Vec<(AsyncSmtpConnection, Instant)>>,
 }
 
 impl Smtp {
     /// A transport that connects when it is first used.
     pub(super) fn new(config: &SmtpConfig) -> anyhow::Result<Self> {
         let from: Mailbox = config.from.parse().context("smtp.from")?;
-        let mut server = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&config.host)
-            .port(config.effective_port())
-            .timeout(Some(config.timeout))
-            .tls(tls(config)?)
-            .hello_name(ClientId::Domain(from.email.domain().to_owned()))
-            .pool_config(PoolConfig::new().max_size(u32::try_from(config.max_connections).unwrap_or(u32::MAX)));
-        if let Some(username) = &config.username {
-            server = server.credentials(Credentials::new(username.clone(), config.password.expose().to_owned()));
-        }
+        let credentials = |username: &String| Credentials::new(username.clone(), config.password.expose().to_owned());
         Ok(Self {
-            server: server.build(),
+            host: config.host.clone(),
+            port: config.effective_port(),
+            security: config.security,
+            tls: tls(config)?,
+            hello: ClientId::Domain(from.email.domain().to_owned()),
+            credentials: config.username.as_ref().map(credentials),
             from,
             timeout: config.timeout,
-            connections: Arc::new(Semaphore::new(config.max_connections)),
+            connections: Semaphore::new(config.max_connections),
+            idle: Mutex::default(),
         })
+    }
+
+    /// An idle connection that still answers, or a new one.
+    async fn connection(&self) -> Result<AsyncSmtpConnection, Error> {
+        while let Some(mut idle) = self.take_idle() {
+            if idle.test_connected().await {
+                return Ok(idle);
+            }
+        }
+        let wrapper = (self.security == SmtpSecurity::Implicit).then(|| self.tls.clone());
+        let server = (self.host.as_str(), self.port);
+        let mut connection =
+            AsyncSmtpConnection::connect_tokio1(server, Some(self.timeout), &self.hello, wrapper, None).await?;
+        if self.security == SmtpSecurity::Starttls {
+            connection.starttls(self.tls.clone(), &self.hello).await?;
+        }
+        if let Some(credentials) = &self.credentials {
+            connection.auth(DEFAULT_MECHANISMS, credentials).await?;
+        }
+        Ok(connection)
+    }
+
+    fn take_idle(&self) -> Option<AsyncSmtpConnection> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|(_, since)| since.elapsed() < IDLE);
+        idle.pop().map(|(connection, _)| connection)
+    }
+
+    async fn hand_over(&self, letter: &Message, is_ascii: bool) -> Result<(), SendError> {
+        // A closed semaphore would be a defect; there is nobody who closes it.
+        let _place = self.connections.acquire().await.map_err(|error| SendError::Unavailable(error.to_string()))?;
+        let mut connection = self.connection().await.map_err(|error| judge(&error, is_ascii))?;
+        connection.send(letter.envelope(), &letter.formatted()).await.map_err(|error| judge(&error, is_ascii))?;
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.push((connection, Instant::now()));
+        Ok(())
     }
 
     fn letter(&self, outgoing: &Outgoing, to: Address) -> Result<Message, lettre::error::Error> {
@@ -62,26 +108,20 @@ impl Smtp {
             .subject(&outgoing.subject)
             .message_id(Some(format!("<{}@{}>", outgoing.message.uuid(), self.from.email.domain())))
             .date(UNIX_EPOCH + since_epoch)
+            .header(MIME_VERSION_1_0)
             .header(AutoSubmitted)
             .header(ContentType::TEXT_PLAIN)
             .body(outgoing.body.clone())
     }
 }
 
-fn tls(config: &SmtpConfig) -> anyhow::Result<Tls> {
-    if config.security == SmtpSecurity::None {
-        return Ok(Tls::None);
-    }
+fn tls(config: &SmtpConfig) -> anyhow::Result<TlsParameters> {
     let mut parameters = TlsParameters::builder(config.host.clone());
     if let Some(file) = &config.ca_file {
         let pem = std::fs::read(file).with_context(|| format!("smtp.ca_file: cannot read {}", file.display()))?;
         parameters = parameters.add_root_certificate(Certificate::from_pem(&pem).context("smtp.ca_file")?);
     }
-    let parameters = parameters.build_rustls().context("smtp")?;
-    Ok(match config.security {
-        SmtpSecurity::Implicit => Tls::Wrapper(parameters),
-        SmtpSecurity::Starttls | SmtpSecurity::None => Tls::Required(parameters),
-    })
+    parameters.build_rustls().context("smtp")
 }
 
 #[async_trait]
@@ -95,13 +135,8 @@ impl MessageTransport for Smtp {
         let to: Address = outgoing.to.address.parse().map_err(|error| no_address(&error))?;
         let is_ascii = outgoing.to.address.is_ascii();
         let letter = self.letter(outgoing, to).map_err(|error| no_address(&error))?;
-        let handed_over = async {
-            // A closed semaphore would be a defect; there is nobody who closes it.
-            let _place = self.connections.acquire().await.map_err(|error| SendError::Unavailable(error.to_string()))?;
-            self.server.send(letter).await.map_err(|error| judge(&error, is_ascii))
-        };
-        match tokio::time::timeout(self.timeout, handed_over).await {
-            Ok(result) => result.map(|_| ()),
+        match tokio::time::timeout(self.timeout, self.hand_over(&letter, is_ascii)).await {
+            Ok(result) => result,
             Err(_) => Err(SendError::Unavailable(format!("no answer within {:?}", self.timeout))),
         }
     }

@@ -67,6 +67,19 @@ impl FollowUp {
     }
 
     pub async fn start_with(database: TestDatabase, change: impl FnOnce(&mut Config)) -> Self {
+        // The tests are the relay: nothing is ever sent to these addresses.
+        let nowhere = chassis::channel("http://127.0.0.1:1", &chassis::ClientConfig::default()).expect("an address");
+        let targets =
+            [NAME, "intake", "backend"].iter().fold(Targets::new(), |all, name| all.with(name, nowhere.clone()));
+        Self::build(database, change, targets).await.0
+    }
+
+    /// With the service that it is called through, whose jobs do not run yet.
+    pub async fn build(
+        database: TestDatabase,
+        change: impl FnOnce(&mut Config),
+        targets: Targets,
+    ) -> (Self, chassis::Service) {
         let scratch = Scratch::new("followup");
         let mailbox = scratch.path().join("mail").join("box.mbox");
         let mut config = Config {
@@ -83,13 +96,9 @@ impl FollowUp {
             ids: Arc::new(RandomIds),
             config: EngineConfig::default(),
         };
-        // The tests are the relay: nothing is ever sent to these addresses.
-        let nowhere = chassis::channel("http://127.0.0.1:1", &chassis::ClientConfig::default()).expect("an address");
-        let targets =
-            [NAME, "intake", "backend"].iter().fold(Targets::new(), |all, name| all.with(name, nowhere.clone()));
         let (service, engine) = build(config, parts, targets).expect("it can be built");
-        let client = FollowUpServiceClient::new(service.routes);
-        Self { client, engine, clock, mailbox, _database: database, _scratch: scratch }
+        let client = FollowUpServiceClient::new(service.routes.clone());
+        (Self { client, engine, clock, mailbox, _database: database, _scratch: scratch }, service)
     }
 
     pub async fn send(&self, request: pb::SendMessageRequest) -> Result<pb::Message, ServiceError> {

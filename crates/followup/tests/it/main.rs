@@ -3,8 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod configuration;
+mod grpc_transport;
 mod harness;
+mod mailbox;
 mod messages;
 mod plans;
 mod reads;
+mod relay;
+mod smtp;
+mod smtp_server;
 mod surveys;
