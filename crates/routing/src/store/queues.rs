@@ -1,4 +1,4 @@
-//! Queues that were made. Those that every tenant has are not stored: a row of the same id would take their place.
+//! Queues that were made. Those that every tenant has are not stored, and no row ever has one of their ids.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -59,7 +59,8 @@ fn each_kind_of_progress_moves_its_own_clock_only() {
     use ProgressKind::{Acknowledgement, CustomerAnswered, InternalNote, SubstantiveUpdate, WaitingForCustomer};
     let promise = Some(START.plus(3 * HOUR));
     type Post = (ProgressKind, Option<Timestamp>);
-    let table: [(&[Post], Vec<(ClockKind, ClockState)>); 8] = [
+    type Row<'a> = (&'a [Post], Vec<(ClockKind, ClockState)>);
+    let table: [Row<'_>; 8] = [
         (&[(InternalNote, None)], vec![(Acknowledge, Running), (Resolve, Running)]),
         (&[(Acknowledgement, None)], vec![(Acknowledge, Met), (Resolve, Running)]),
         (&[(SubstantiveUpdate, None)], vec![(Acknowledge, Running), (Resolve, Running)]),
