@@ -86,13 +86,13 @@ pub(super) fn claim_statement(engine: &Engine, config: &RelayConfig, target: &st
         backend.dialect(),
         format!(
             "WITH due AS MATERIALIZED (SELECT b.message_id FROM outbound_calls b \
-             WHERE b.state = 'pending' AND b.target = $1 AND b.due_at <= {due} AND (b.attempts = 0 OR $5) AND {IS_HEAD} \
-             ORDER BY b.due_at, b.message_id LIMIT $2{skip_locked}) \
+             WHERE b.state = 'pending' AND b.target = $1 AND b.due_at <= {due} AND (b.attempts = 0 OR $5) \
+             AND {IS_HEAD} ORDER BY b.due_at, b.message_id LIMIT $2{skip_locked}) \
              UPDATE outbound_calls SET state = 'leased', token = outbound_calls.token + 1, owner = $3, \
              attempts = outbound_calls.attempts + 1, lease_until = {now} + $4 \
              FROM due WHERE outbound_calls.message_id = due.message_id \
-             RETURNING outbound_calls.message_id, tenant_id, method, lane, lane_seq, body, attempts, token, failing_as, \
-             failing_count, failing_since, traceparent, tracestate, journey, {now} AS claimed_at",
+             RETURNING outbound_calls.message_id, tenant_id, method, lane, lane_seq, body, attempts, token, \
+             failing_as, failing_count, failing_since, traceparent, tracestate, journey, {now} AS claimed_at",
             skip_locked = sql::for_update_skip_locked(backend),
         ),
         values,

@@ -217,10 +217,11 @@ pub(super) fn statements(engine: &Engine, batch: &[&Ended]) -> Vec<Statement> {
     input.statements(
         engine.db().backend(),
         &format!(
-            "UPDATE outbound_calls SET state = input.state, due_at = COALESCE({clock} + input.delay, outbound_calls.due_at), \
+            "UPDATE outbound_calls SET state = input.state, \
+             due_at = COALESCE({clock} + input.delay, outbound_calls.due_at), \
              attempts = outbound_calls.attempts - input.unsent, owner = NULL, lease_until = NULL, \
-             last_error = input.last_error, failing_as = input.failing_as, failing_count = input.failing_count, \
-             failing_since = input.failing_since, \
+             last_error = CASE WHEN input.unsent = 1 THEN outbound_calls.last_error ELSE input.last_error END, \
+             failing_as = input.failing_as, failing_count = input.failing_count, failing_since = input.failing_since, \
              finished_at = CASE WHEN input.state IN ('done', 'rejected') THEN $1 ELSE NULL END \
              FROM input WHERE outbound_calls.message_id = input.message_id AND outbound_calls.token = input.token \
              AND outbound_calls.state = 'leased' \

@@ -36,8 +36,10 @@ pub(crate) async fn targets(engine: &Engine) -> Result<Vec<TargetHealth>, DbErr>
             engine.db().backend(),
             "SELECT target, CASE WHEN due_at <= $1 THEN 'due' ELSE 'scheduled' END AS stage, count(*) AS calls, \
              min(due_at) AS oldest FROM outbound_calls WHERE state = 'pending' GROUP BY 1, 2 \
-             UNION ALL SELECT target, 'leased', count(*), min(due_at) FROM outbound_calls WHERE state = 'leased' GROUP BY 1 \
-             UNION ALL SELECT target, 'parked', count(*), min(due_at) FROM outbound_calls WHERE state = 'parked' GROUP BY 1",
+             UNION ALL SELECT target, 'leased', count(*), min(due_at) FROM outbound_calls \
+             WHERE state = 'leased' GROUP BY 1 \
+             UNION ALL SELECT target, 'parked', count(*), min(due_at) FROM outbound_calls \
+             WHERE state = 'parked' GROUP BY 1",
             [engine.now().micros().into()],
         ))
         .await?;
@@ -130,7 +132,8 @@ pub(super) fn quiescence_statement(engine: &Engine) -> Statement {
              CAST(CASE WHEN EXISTS (SELECT 1 FROM outbound_calls b \
              WHERE b.state = 'pending' AND b.target = targets.target AND b.due_at <= $1 AND {IS_HEAD}) \
              THEN 1 ELSE 0 END AS BIGINT) AS busy FROM targets WHERE targets.target IS NOT NULL \
-             UNION ALL SELECT NULL, CAST(1 AS BIGINT) WHERE EXISTS (SELECT 1 FROM outbound_calls WHERE state = 'leased')"
+             UNION ALL SELECT NULL, CAST(1 AS BIGINT) \
+             WHERE EXISTS (SELECT 1 FROM outbound_calls WHERE state = 'leased')"
         ),
         [engine.now().micros().into()],
     )

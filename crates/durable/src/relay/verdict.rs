@@ -159,7 +159,11 @@ pub(crate) fn judge(attempt: &Attempt) -> Verdict {
         }
     };
     let code = code_name(status.code());
-    let way = if reason.is_empty() { code.to_owned() } else { format!("{code} {reason}") };
+    let way = match (failure, reason) {
+        (Failure::Panicked, _) => format!("{code} PANICKED"),
+        (_, "") => code.to_owned(),
+        (_, reason) => format!("{code} {reason}"),
+    };
     Verdict::Failed(Failed {
         failure,
         text: shortened(&format!("{way}: {}", status.message())),

@@ -307,7 +307,6 @@ impl ReceiverService {
 }
 
 /// As the chassis words it.
-#[expect(clippy::disallowed_methods, reason = "a receiver as it is on the wire")]
 pub fn to_status(error: ServiceError) -> Status {
     let code = match error.code {
         ErrorCode::InvalidArgument => Code::InvalidArgument,
