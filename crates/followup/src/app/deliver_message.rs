@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use durable::{GroupCommand, Tx, TxError};
 use kernel::{Answer, MessageId, RequestContext, RequestKey, ServiceError};
 use serde::Serialize;
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::App;
@@ -80,7 +81,10 @@ impl App {
             created_at: message.created_at,
         };
         let span = tracing::info_span!("followup.transport.send", amends.transport = transport.name());
-        match transport.send(&outgoing).instrument(span).await {
+        let began = Instant::now();
+        let sent = transport.send(&outgoing).instrument(span).await;
+        self.hand_overs.record(transport.name(), began.elapsed(), &sent);
+        match sent {
             Ok(()) => Ok(MessageEvent::HandedOver { at: self.engine.now() }),
             Err(SendError::Undeliverable(text)) => {
                 let reason = format!("{}: {text}", api::reason::extension::UNDELIVERABLE);

@@ -2,6 +2,7 @@
 //! durable call in it. The one thing that is done outside of a transaction is handing a message to its transport.
 
 mod deliver_message;
+mod hand_overs;
 mod milestones;
 mod own_calls;
 pub(crate) mod ports;
@@ -53,6 +54,7 @@ pub(crate) struct App {
     transports: Transports,
     default_pauses: Vec<Duration>,
     under_way: under_way::UnderWay,
+    hand_overs: hand_overs::HandOvers,
     send: Writer<send_message::QueueMessages>,
     record: Writer<deliver_message::RecordDeliveries>,
     start: Writer<start_plan::StartPlans>,
@@ -82,6 +84,7 @@ impl App {
             transports,
             default_pauses: settings.default_pauses,
             under_way: under_way::UnderWay::default(),
+            hand_overs: hand_overs::HandOvers::new(),
             send: Writer::start(engine, send_message::QueueMessages { milestones: milestones.clone() }),
             record: Writer::start(engine, deliver_message::RecordDeliveries { milestones: milestones.clone() }),
             start: Writer::start(engine, start_plan::StartPlans { milestones: milestones.clone() }),

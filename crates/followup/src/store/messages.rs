@@ -92,12 +92,7 @@ pub(crate) async fn message_list_page(
 ) -> Result<Vec<Message>, DbErr> {
     let mut of_case = Condition::all().add(Column::TenantId.eq(tenant.as_str())).add(Column::CaseId.eq(case.uuid()));
     if let Some(after) = after {
-        let at = after.created_at.micros();
-        of_case = of_case.add(
-            Condition::any()
-                .add(Column::CreatedAt.gt(at))
-                .add(Condition::all().add(Column::CreatedAt.eq(at)).add(Column::Id.gt(after.id))),
-        );
+        of_case = of_case.add(row::after(Column::CreatedAt, Column::Id, after));
     }
     let query = Entity::find().filter(of_case).order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).limit(limit);
     query.all(connection).await?.into_iter().map(Message::try_from).collect()

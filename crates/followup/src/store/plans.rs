@@ -108,12 +108,7 @@ pub(crate) async fn plan_list_page(
 ) -> Result<Vec<Plan>, DbErr> {
     let mut of_case = of_case(tenant, case);
     if let Some(after) = after {
-        let at = after.created_at.micros();
-        of_case = of_case.add(
-            Condition::any()
-                .add(Column::CreatedAt.gt(at))
-                .add(Condition::all().add(Column::CreatedAt.eq(at)).add(Column::Id.gt(after.id))),
-        );
+        of_case = of_case.add(row::after(Column::CreatedAt, Column::Id, after));
     }
     let query = Entity::find().filter(of_case).order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).limit(limit);
     query.all(connection).await?.into_iter().map(Plan::try_from).collect()

@@ -1,8 +1,9 @@
 //! What the rows of all tables share: how stored values become the domain's, and the error of a row that lies.
 
 use kernel::{TenantId, Timestamp};
-use sea_orm::DbErr;
+use sea_orm::{ColumnTrait, Condition, DbErr};
 
+use super::Cursor;
 use crate::domain::{ContactKind, ContactPoint};
 
 /// A row that the constraints should have kept out.
@@ -31,4 +32,18 @@ pub(super) fn number<T: TryFrom<i64>>(table: &str, column: &str, value: i64) -> 
 
 pub(super) fn time(table: &str, column: &str, value: Option<i64>) -> Result<Timestamp, DbErr> {
     value.map(Timestamp::from_micros).ok_or_else(|| inconsistent(table, column))
+}
+
+/// Rows that come after `cursor`, oldest first.
+pub(super) fn after<C: ColumnTrait>(created_at: C, id: C, cursor: Cursor) -> Condition {
+    let at = cursor.created_at.micros();
+    let same_time = Condition::all().add(created_at.eq(at)).add(id.gt(cursor.id));
+    Condition::any().add(created_at.gt(at)).add(same_time)
+}
+
+/// Rows that come after `cursor`, newest first.
+pub(super) fn before<C: ColumnTrait>(created_at: C, id: C, cursor: Cursor) -> Condition {
+    let at = cursor.created_at.micros();
+    let same_time = Condition::all().add(created_at.eq(at)).add(id.lt(cursor.id));
+    Condition::any().add(created_at.lt(at)).add(same_time)
 }

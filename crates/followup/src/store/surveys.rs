@@ -79,12 +79,7 @@ pub(crate) async fn survey_list_page(
 ) -> Result<Vec<Survey>, DbErr> {
     let mut of_case = of_case(tenant, case);
     if let Some(before) = before {
-        let at = before.created_at.micros();
-        of_case = of_case.add(
-            Condition::any()
-                .add(Column::CreatedAt.lt(at))
-                .add(Condition::all().add(Column::CreatedAt.eq(at)).add(Column::Id.lt(before.id))),
-        );
+        of_case = of_case.add(row::before(Column::CreatedAt, Column::Id, before));
     }
     let query = Entity::find().filter(of_case).order_by_desc(Column::CreatedAt).order_by_desc(Column::Id).limit(limit);
     query.all(connection).await?.into_iter().map(Survey::try_from).collect()
