@@ -67,7 +67,8 @@ impl Seen {
     /// Up to the state that is shown: a later entry belongs to the next response.
     async fn read_entries(&self, case: &Case) -> Result<Vec<Recorded>, ServiceError> {
         let (tenant, id) = &self.watch.case;
-        let read = entries::entries_after(self.engine.read(), tenant, *id, self.seq, ENTRIES).await.map_err(unread)?;
+        let (connection, backend) = (self.engine.read(), self.engine.db().backend());
+        let read = entries::entries_after(connection, backend, tenant, *id, self.seq, ENTRIES).await.map_err(unread)?;
         Ok(read.into_iter().filter(|recorded| recorded.entry.seq <= case.entry_count).collect())
     }
 }

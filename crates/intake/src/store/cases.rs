@@ -182,6 +182,14 @@ pub async fn cases_insert(tx: &Tx, cases: &[(TenantId, Case)]) -> Result<bool, D
 
 /// Updates locked cases: everything that a milestone can change.
 pub async fn cases_update<'a>(tx: &Tx, cases: impl Iterator<Item = (&'a TenantId, &'a Case)>) -> Result<(), DbErr> {
+    tx.execute_all(update_statements(tx.backend(), cases)?).await?;
+    Ok(())
+}
+
+pub(super) fn update_statements<'a>(
+    backend: Backend,
+    cases: impl Iterator<Item = (&'a TenantId, &'a Case)>,
+) -> Result<Vec<Statement>, DbErr> {
     let mut input = Bulk::new(&[
         ("tenant_id", Text),
         ("id", Id),
@@ -216,15 +224,14 @@ pub async fn cases_update<'a>(tx: &Tx, cases: impl Iterator<Item = (&'a TenantId
         ]);
     }
     if input.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let body = "UPDATE cases SET state = input.state, requested_remedy = input.requested_remedy, \
                 finding = input.finding, reopen_count = input.reopen_count, needs_attention = input.needs_attention, \
                 attention = input.attention, last_score = input.last_score, steps = input.steps, \
                 entry_count = input.entry_count, updated_at = input.updated_at, version = input.version FROM input \
                 WHERE cases.tenant_id = input.tenant_id AND cases.id = input.id";
-    tx.execute_all(input.statements(tx.backend(), body, &[])).await?;
-    Ok(())
+    Ok(input.statements(backend, body, &[]))
 }
 
 /// Updates the facts of a locked case: only a finding changes them.

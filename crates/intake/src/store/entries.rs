@@ -5,10 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use durable::ColumnType::{Integer, Text, Uuid as Id};
 use durable::{Backend, Bulk, Tx, sql};
 use kernel::{CaseId, CustomerId, ResourceId as _, TenantId, Timestamp};
-use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, FromQueryResult as _, QueryFilter as _,
-    QueryOrder as _, QueryResult, QuerySelect as _, Statement, Value,
-};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult as _, QueryResult, Statement, Value};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -84,20 +81,23 @@ pub async fn entries_insert(tx: &Tx, entries: &[(TenantId, Recorded)]) -> Result
 /// Entries of a case after a place in its story, oldest first.
 pub async fn entries_after(
     connection: &impl ConnectionTrait,
+    backend: Backend,
     tenant: &TenantId,
     case: CaseId,
     seq: i64,
     limit: u64,
 ) -> Result<Vec<Recorded>, DbErr> {
-    let rows = timeline_entry::Entity::find()
-        .filter(timeline_entry::Column::TenantId.eq(tenant.as_str()))
-        .filter(timeline_entry::Column::CaseId.eq(case.uuid()))
-        .filter(timeline_entry::Column::Seq.gt(seq))
-        .order_by_asc(timeline_entry::Column::Seq)
-        .limit(limit)
-        .all(connection)
-        .await?;
-    rows.into_iter().map(Recorded::try_from).collect()
+    let statement = after_statement(backend, tenant, case, seq, limit);
+    connection.query_all_raw(statement).await?.iter().map(recorded).collect()
+}
+
+pub(super) fn after_statement(backend: Backend, tenant: &TenantId, case: CaseId, seq: i64, limit: u64) -> Statement {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    sql::statement(
+        backend,
+        "SELECT * FROM timeline_entries WHERE tenant_id = $1 AND case_id = $2 AND seq > $3 ORDER BY seq LIMIT $4",
+        [tenant.as_str().into(), case.uuid().into(), seq.into(), limit.into()],
+    )
 }
 
 /// Where a page of a customer's history ended: time, case, place in the case's story.

@@ -9,6 +9,8 @@ pub mod disruptions;
 mod entity;
 pub mod entries;
 mod migration;
+#[cfg(test)]
+mod plans;
 
 use std::fmt::Display;
 
