@@ -1,1 +1,7 @@
-//! stub
+//! What the flow, fault and load tests share: suites in this process and in processes of their own, and the checker
+//! that says whether anything was lost, invented, reordered or paid twice.
+
+pub mod checker;
+pub mod databases;
+pub mod in_process;
+pub mod processes;

@@ -1,2 +1,5 @@
-//! stub
-fn main() {}
+//! The `amends` binary.
+
+fn main() -> std::process::ExitCode {
+    amends::main()
+}

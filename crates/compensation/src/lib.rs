@@ -25,6 +25,9 @@ mod packs;
 mod provider;
 pub mod sandbox;
 mod store;
+#[cfg(test)]
+mod testing;
+mod totals;
 mod wire;
 
 use std::sync::Arc;
@@ -42,6 +45,7 @@ use crate::grpc::CompensationApi;
 use crate::provider::{GrpcProvider, InProcessSandbox};
 use crate::sandbox::Sandbox;
 pub use crate::store::migrations;
+pub use totals::{Totals, totals};
 
 /// The service's name: as a target, as a sender, as a section of the configuration.
 pub const NAME: &str = "compensation";

@@ -1,6 +1,7 @@
 //! What the sections share: options, the server, numbers that no two runs have in common.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -34,12 +35,20 @@ impl Bench {
 
     /// Makes load on a service from a process of its own.
     pub async fn load(&self, address: &str, operation: Operation, pace: Pace) -> anyhow::Result<Outcome> {
+        let window = match pace {
+            Pace::Closed { .. } => self.options.window(),
+            // Percentiles of slow calls need some time, too.
+            Pace::Open { per_second } => {
+                let enough = self.options.size(50, 3) as f64 / per_second;
+                self.options.window().max(Duration::try_from_secs_f64(enough).context("no call succeeded before")?)
+            }
+        };
         let spec = Spec {
             address: address.to_owned(),
             operation,
             pace,
             warm_up: self.options.warm_up(),
-            window: self.options.window(),
+            window,
             run: self.next_run(),
         };
         spec.run().await

@@ -90,7 +90,7 @@ pub struct Scripts {
 
 /// Scripts that write what was recorded, with other ids each time.
 pub fn scripts(writes: &[Write], recorded: &Recorded) -> Scripts {
-    let mut names = Names::new(recorded, ":client_id");
+    let mut names = Names::of_script(recorded);
     let statements = statements(writes, &mut names);
     let variables = names.variables();
     let separate = format!("{variables}BEGIN;\n{};\nCOMMIT;\n", statements.join(";\n"));
@@ -109,7 +109,7 @@ pub fn scripts(writes: &[Write], recorded: &Recorded) -> Scripts {
 
 /// One statement that inserts `row` for each of the first `clients` clients.
 pub fn for_each_client(row: &Write, recorded: &Recorded, clients: usize) -> String {
-    let mut names = Names::new(recorded, "client");
+    let mut names = Names { client: "client", time: recorded.at.to_string(), ..Names::of_script(recorded) };
     let Write::Insert { table, cells } = row else { return String::new() };
     let values: Vec<String> = cells.iter().map(|cell| names.expression(&cell.value)).collect();
     let columns: Vec<&str> = cells.iter().map(|cell| cell.column.as_str()).collect();
@@ -124,7 +124,7 @@ pub fn read_one(table: &str, writes: &[Write], recorded: &Recorded, run: u32, ro
         Write::Insert { table: of, cells } if of == table => cells.iter().find(|cell| cell.column == "id"),
         Write::Insert { .. } | Write::Update { .. } => None,
     })?;
-    let mut names = Names::new(recorded, ":client_id");
+    let mut names = Names::of_script(recorded);
     // Numbers the ids as the writing script did.
     let _ = statements(writes, &mut names);
     let id = names.expression(&id.value);
@@ -168,13 +168,15 @@ fn statements(writes: &[Write], names: &mut Names<'_>) -> Vec<String> {
 struct Names<'a> {
     recorded: &'a Recorded,
     client: &'a str,
+    /// The time of the transaction, which stands for that of the call.
+    time: String,
     ids: BTreeMap<Uuid, usize>,
     randoms: usize,
 }
 
 impl<'a> Names<'a> {
-    fn new(recorded: &'a Recorded, client: &'a str) -> Self {
-        Self { recorded, client, ids: BTreeMap::new(), randoms: 0 }
+    fn of_script(recorded: &'a Recorded) -> Self {
+        Self { recorded, client: ":client_id", time: ":t".to_owned(), ids: BTreeMap::new(), randoms: 0 }
     }
 
     /// The `\set` lines: a number that grows and that no other transaction has, a time, random numbers.
@@ -195,7 +197,7 @@ impl<'a> Names<'a> {
             Value::Boolean(value) => value.to_string(),
             Value::Bytes(hex) => format!("'{hex}'::bytea"),
             Value::Integer(number) if number.abs_diff(self.recorded.at) < TIMES_WITHIN => {
-                format!(":t::bigint + ({})", number - self.recorded.at)
+                format!("{}::bigint + ({})", self.time, number - self.recorded.at)
             }
             Value::Integer(number) => number.to_string(),
             Value::Uuid(id) => format!("({})::uuid", self.id(*id, 32)),
@@ -344,10 +346,12 @@ SELECT * FROM cases WHERE tenant_id = 'default' AND id = (lpad(:v::text, 12, '0'
 ";
         assert_eq!(read, expected);
         assert_eq!(read_one("plans", &writes(), &recorded(), 3, 500), None);
-        let row = insert("disruptions", vec![cell("id", uuid(DISRUPTION))]);
+        let created_at = cell("created_at", Value::Integer(1_767_603_599_999_990));
+        let row = insert("disruptions", vec![cell("id", uuid(DISRUPTION)), created_at]);
         assert_eq!(
             for_each_client(&row, &recorded(), 64),
-            "INSERT INTO disruptions (id) SELECT (lpad(client::text, 32, '0'))::uuid FROM generate_series(0, 64 - 1) AS client"
+            "INSERT INTO disruptions (id, created_at) SELECT (lpad(client::text, 32, '0'))::uuid, \
+             1767603600000000::bigint + (-10) FROM generate_series(0, 64 - 1) AS client"
         );
     }
 }

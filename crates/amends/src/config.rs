@@ -1,0 +1,117 @@
+//! The configuration of a process: one file for all roles, each role reads its own section.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use chassis::ClientConfig;
+use chassis::config::{AuthConfig, ConfigError, Problems, ServerConfig, TelemetryConfig, Validate};
+use serde::Deserialize;
+
+use crate::role::Role;
+
+/// Prefix of the environment variables that override keys: `AMENDS_SERVER__LISTEN` is `server.listen`.
+pub const ENV_PREFIX: &str = "AMENDS_";
+
+/// Everything that a process needs to know.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SuiteConfig {
+    /// Ports, limits, TLS, drain.
+    pub server: ServerConfig,
+    /// Who may call.
+    pub auth: AuthConfig,
+    /// Logs.
+    pub telemetry: TelemetryConfig,
+    /// How this process connects to the targets.
+    pub client: ClientConfig,
+    /// Where durable calls go, by name: the services of the suite, milestone sinks. `http://host:port`, or
+    /// `dns:///host:port` for all addresses of a name in turn.
+    pub targets: BTreeMap<String, String>,
+    /// Section of intake.
+    pub intake: intake::Config,
+    /// Section of routing.
+    pub routing: routing::Config,
+    /// Section of compensation.
+    pub compensation: compensation::Config,
+    /// Section of follow-up.
+    pub followup: followup::Config,
+}
+
+impl SuiteConfig {
+    /// Loads the file, then the environment, then `overrides`; checks what the given roles need.
+    ///
+    /// # Errors
+    /// All that is wrong, by key.
+    pub fn load(file: Option<&Path>, overrides: &[(String, String)], roles: &BTreeSet<Role>) -> Result<Self, ConfigError> {
+        let config: Self = chassis::config::load(file, ENV_PREFIX, overrides)?;
+        let mut problems = Problems::default();
+        config.validate_roles(roles, &mut problems);
+        problems.finish()?;
+        Ok(config)
+    }
+
+    /// What durable needs to know about a role's database, relay and page tokens.
+    pub fn store(&self, role: Role) -> &durable::StoreConfig {
+        match role {
+            Role::Intake => &self.intake.store,
+            Role::Routing => &self.routing.store,
+            Role::Compensation => &self.compensation.store,
+            Role::Followup => &self.followup.store,
+        }
+    }
+
+    /// The same, to change it.
+    pub fn store_mut(&mut self, role: Role) -> &mut durable::StoreConfig {
+        match role {
+            Role::Intake => &mut self.intake.store,
+            Role::Routing => &mut self.routing.store,
+            Role::Compensation => &mut self.compensation.store,
+            Role::Followup => &mut self.followup.store,
+        }
+    }
+
+    fn validate_roles(&self, roles: &BTreeSet<Role>, problems: &mut Problems) {
+        for role in roles {
+            problems.scope(role.name(), |problems| {
+                let store = self.store(*role);
+                if store.database.url.is_empty() {
+                    problems.add("store.database.url", "is required: sqlite:///path/to/file.db or postgres://user:password@host/database");
+                }
+                if store.page_token_key.len() < 16 {
+                    problems.add("store.page_token_key", "is required: at least 16 characters, the same in all replicas of the service");
+                }
+                match role {
+                    Role::Intake => self.intake.validate(problems),
+                    Role::Routing => self.routing.validate(problems),
+                    Role::Compensation => self.compensation.validate(problems),
+                    Role::Followup => self.followup.validate(problems),
+                }
+            });
+        }
+        let needed: BTreeSet<&str> = roles.iter().flat_map(|role| targets_of(*role)).copied().collect();
+        for target in needed {
+            if !self.targets.contains_key(target) {
+                problems.add(&format!("targets.{target}"), "is required: the address of that service, e.g. http://127.0.0.1:7070");
+            }
+        }
+    }
+}
+
+impl Validate for SuiteConfig {
+    fn validate(&self, problems: &mut Problems) {
+        problems.within("server", &self.server);
+        problems.within("auth", &self.auth);
+        problems.within("telemetry", &self.telemetry);
+        problems.within("client", &self.client);
+    }
+}
+
+/// Where a role's durable calls go: intake commands the spokes, the spokes report to intake, each calls itself later.
+fn targets_of(role: Role) -> &'static [&'static str] {
+    match role {
+        Role::Intake => &[intake::NAME, routing::NAME, compensation::NAME, followup::NAME],
+        Role::Routing => &[routing::NAME, intake::NAME],
+        Role::Compensation => &[compensation::NAME, intake::NAME],
+        Role::Followup => &[followup::NAME, intake::NAME],
+    }
+}

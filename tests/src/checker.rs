@@ -1,0 +1,113 @@
+//! The checker: invariants over the four databases, whatever was killed, cut or repeated before.
+//!
+//! `I…` are the invariants of the reliability protocol: nothing lost, invented, reordered, left behind or paid twice.
+
+mod calls;
+mod money;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use amends::role::Role;
+use durable::{DatabaseConfig, Db, Engine};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, QueryResult, Statement};
+
+use crate::databases::Databases;
+
+/// What was found wrong, one line each.
+#[derive(Debug, Default)]
+pub struct Findings(Vec<String>);
+
+impl Findings {
+    pub(crate) fn add(&mut self, invariant: &str, text: impl fmt::Display) {
+        self.0.push(format!("{invariant}: {text}"));
+    }
+
+    /// The findings.
+    pub fn lines(&self) -> &[String] {
+        &self.0
+    }
+
+    /// Fails the test when something was found wrong.
+    #[track_caller]
+    pub fn assert_none(&self) {
+        assert!(self.0.is_empty(), "{} finding(s):\n{}", self.0.len(), self.0.join("\n"));
+    }
+}
+
+/// Looks into the databases of a suite.
+pub struct Checker {
+    databases: BTreeMap<Role, DatabaseConnection>,
+}
+
+/// What the checker counted on the way, to show that it looked at something.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counted {
+    /// Durable calls delivered.
+    pub delivered: u64,
+    /// Lanes compared.
+    pub lanes: u64,
+    /// Payouts confirmed.
+    pub payouts: u64,
+    /// Ledger transactions.
+    pub ledger_transactions: u64,
+}
+
+impl Checker {
+    /// Over the databases of a suite in this process.
+    pub fn of_engines(engines: &BTreeMap<Role, Engine>) -> Self {
+        Self { databases: engines.iter().map(|(role, engine)| (*role, engine.read().clone())).collect() }
+    }
+
+    /// Over the PostgreSQL databases of a suite of processes.
+    pub async fn of_databases(databases: &Databases) -> Self {
+        let mut connections = BTreeMap::new();
+        for role in Role::ALL {
+            let config = DatabaseConfig { url: databases.url(role).to_owned(), max_connections: 2, ..DatabaseConfig::default() };
+            let db = Db::connect(&config).await.expect("the checker can connect");
+            connections.insert(role, db.read().clone());
+        }
+        Self { databases: connections }
+    }
+
+    /// Looks at everything; the suite must be quiet.
+    pub async fn check(&self) -> (Findings, Counted) {
+        let mut findings = Findings::default();
+        let mut counted = Counted::default();
+        self.check_calls(&mut findings, &mut counted).await;
+        self.check_money(&mut findings, &mut counted).await;
+        (findings, counted)
+    }
+
+    /// True when no durable call is due or being sent anywhere.
+    pub async fn is_quiet(&self) -> bool {
+        for role in Role::ALL {
+            let busy = self.number(role, "SELECT count(*) AS n FROM outbound_calls WHERE state = 'leased' OR (state = 'pending' AND failing_since IS NOT NULL)").await
+                + self.number(role, &format!("SELECT count(*) AS n FROM outbound_calls WHERE state = 'pending' AND due_at <= {}", self.now(role))).await;
+            if busy > 0 {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn now(&self, role: Role) -> &'static str {
+        match self.databases[&role].get_database_backend() {
+            sea_orm::DbBackend::Postgres => durable::sql::now_micros(durable::Backend::Postgres),
+            _ => durable::sql::now_micros(durable::Backend::Sqlite),
+        }
+    }
+
+    pub(crate) async fn rows(&self, role: Role, sql: &str) -> Vec<QueryResult> {
+        let connection = &self.databases[&role];
+        connection
+            .query_all_raw(Statement::from_string(connection.get_database_backend(), sql))
+            .await
+            .unwrap_or_else(|error| panic!("{role}: {sql}: {error}"))
+    }
+
+    pub(crate) async fn number(&self, role: Role, sql: &str) -> i64 {
+        let rows = self.rows(role, sql).await;
+        durable::sql::column(&rows[0], "n").expect("a number")
+    }
+}

@@ -1,0 +1,94 @@
+//! Durable calls and lanes: I13 (every delivery is a receipt and the other way round), I14 (order without gaps), I15
+//! (nothing left behind).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use amends::role::Role;
+use durable::sql::column;
+use uuid::Uuid;
+
+use super::{Checker, Counted, Findings};
+
+impl Checker {
+    pub(super) async fn check_calls(&self, findings: &mut Findings, counted: &mut Counted) {
+        let mut sent: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+        for sender in Role::ALL {
+            for row in self.rows(sender, "SELECT message_id, target, state FROM outbound_calls").await {
+                let message: Uuid = column(&row, "message_id").expect("message_id");
+                let target: String = column(&row, "target").expect("target");
+                let state: String = column(&row, "state").expect("state");
+                match state.as_str() {
+                    "done" | "rejected" => {
+                        counted.delivered += 1;
+                        sent.entry((sender.name().to_owned(), target)).or_default().insert(message.to_string());
+                    }
+                    "leased" => findings.add("I15", format!("{sender}: call {message} to {target} is still being sent")),
+                    "parked" => findings.add("I22", format!("{sender}: call {message} to {target} is parked")),
+                    _ => {}
+                }
+            }
+            let due = self.number(sender, &format!("SELECT count(*) AS n FROM outbound_calls WHERE state = 'pending' AND lane IS NOT NULL AND due_at <= {}", self.now(sender))).await;
+            if due > 0 {
+                findings.add("I15", format!("{sender}: {due} calls are due and were not sent"));
+            }
+        }
+        for receiver in Role::ALL {
+            let mut received: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+            for row in self.rows(receiver, "SELECT client, request_id FROM inbound_requests WHERE client LIKE 'service:%'").await {
+                let client: String = column(&row, "client").expect("client");
+                let request: String = column(&row, "request_id").expect("request_id");
+                received.entry(client.trim_start_matches("service:").to_owned()).or_default().insert(request);
+            }
+            for sender in Role::ALL {
+                let key = (sender.name().to_owned(), receiver.name().to_owned());
+                let (sent, received) = (sent.get(&key).cloned().unwrap_or_default(), received.remove(sender.name()).unwrap_or_default());
+                for lost in sent.difference(&received) {
+                    findings.add("I13", format!("{sender} → {receiver}: {lost} is done and was never received"));
+                }
+                let known = self.known_messages(sender, &received).await;
+                for invented in received.difference(&known) {
+                    findings.add("I13", format!("{sender} → {receiver}: {invented} was received and never sent"));
+                }
+            }
+            self.check_lanes(receiver, findings, counted).await;
+        }
+    }
+
+    /// Those of the messages that the sender has a row for, in whatever state.
+    async fn known_messages(&self, sender: Role, messages: &BTreeSet<String>) -> BTreeSet<String> {
+        if messages.is_empty() {
+            return BTreeSet::new();
+        }
+        let rows = self.rows(sender, "SELECT message_id FROM outbound_calls").await;
+        rows.iter().map(|row| column::<Uuid>(row, "message_id").expect("message_id").to_string()).filter(|id| messages.contains(id)).collect()
+    }
+
+    async fn check_lanes(&self, receiver: Role, findings: &mut Findings, counted: &mut Counted) {
+        type Lane = (String, String, String);
+        let mut lanes: BTreeMap<Lane, Vec<(i64, i64)>> = BTreeMap::new();
+        let sql = "SELECT tenant_id, client, lane, lane_seq, created_at FROM inbound_requests WHERE lane IS NOT NULL ORDER BY lane_seq";
+        for row in self.rows(receiver, sql).await {
+            let lane = (column(&row, "tenant_id").expect("tenant"), column(&row, "client").expect("client"), column(&row, "lane").expect("lane"));
+            lanes.entry(lane).or_default().push((column(&row, "lane_seq").expect("seq"), column(&row, "created_at").expect("time")));
+        }
+        let mut reached: BTreeMap<Lane, i64> = BTreeMap::new();
+        for row in self.rows(receiver, "SELECT tenant_id, client, lane, last_seq FROM inbound_lanes").await {
+            let lane = (column(&row, "tenant_id").expect("tenant"), column(&row, "client").expect("client"), column(&row, "lane").expect("lane"));
+            reached.insert(lane, column(&row, "last_seq").expect("seq"));
+        }
+        for (lane, applied) in &lanes {
+            counted.lanes += 1;
+            let places: Vec<i64> = applied.iter().map(|(seq, _)| *seq).collect();
+            let expected: Vec<i64> = (1..).take(places.len()).collect();
+            if places != expected {
+                findings.add("I14", format!("{receiver}: lane {lane:?} applied the places {places:?}"));
+            }
+            if !applied.is_sorted_by_key(|(_, at)| *at) {
+                findings.add("I14", format!("{receiver}: lane {lane:?} was applied out of order: {applied:?}"));
+            }
+            if reached.get(lane) != places.last() {
+                findings.add("I14", format!("{receiver}: lane {lane:?} stands at {:?}, applied {:?}", reached.get(lane), places.last()));
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The four databases of a suite under test.
+
+use std::collections::BTreeMap;
+
+use amends::role::Role;
+use testkit::{Backend, TestDatabase};
+
+/// One database for each role; removed when dropped.
+#[derive(Debug)]
+pub struct Databases {
+    databases: BTreeMap<Role, TestDatabase>,
+}
+
+impl Databases {
+    /// Four empty databases.
+    pub async fn create(backend: Backend, name_hint: &str) -> Self {
+        let mut databases = BTreeMap::new();
+        for role in Role::ALL {
+            databases.insert(role, testkit::database(backend, &format!("{name_hint}_{role}")).await);
+        }
+        Self { databases }
+    }
+
+    /// URL of a role's database.
+    pub fn url(&self, role: Role) -> &str {
+        &self.databases[&role].url
+    }
+}
