@@ -80,7 +80,13 @@ impl Connections {
         let spoken = CancellationToken::new();
         let io = TokioIo::new(Socket { io, seen: 0, spoken: spoken.clone(), linger: None });
         let mut connection = pin!(builder.serve_connection(io, service));
-        let mut preface = pin!(tokio::time::sleep(config.handshake_timeout));
+        let mut silent = pin!(async {
+            tokio::select! {
+                // It speaks: from here on its calls have their own deadlines.
+                () = spoken.cancelled() => std::future::pending().await,
+                () = tokio::time::sleep(config.handshake_timeout) => {}
+            }
+        });
         let mut leave = pin!(async {
             tokio::select! {
                 () = tokio::time::sleep(jittered(config.max_connection_age)) => {}
@@ -94,7 +100,7 @@ impl Connections {
         loop {
             tokio::select! {
                 ended = &mut connection => return ended.map_err(|error| format!("HTTP/2: {error}")),
-                () = &mut preface, if !spoken.is_cancelled() => return Err("no HTTP/2 preface in time".to_owned()),
+                () = &mut silent => return Err("no HTTP/2 preface in time".to_owned()),
                 // GOAWAY, and running calls end in their own time: cutting them after a grace loses calls.
                 () = &mut leave, if !leaving => {
                     connection.as_mut().graceful_shutdown();

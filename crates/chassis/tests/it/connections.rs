@@ -35,6 +35,18 @@ async fn a_connection_that_says_nothing_is_closed() {
 }
 
 #[tokio::test]
+async fn a_connection_that_spoke_outlives_the_time_for_its_preface() {
+    let mut config = config();
+    config.server.handshake_timeout = Duration::from_millis(100);
+    let server = Server::start(config).await;
+    let client = Client::new(server.channel());
+    let mine = client.say("peer").await.unwrap();
+    // A silent one, opened later, is closed: so the time of the first is long over.
+    closed_by_peer(server.api).await;
+    assert_eq!(client.say("peer").await.unwrap(), mine, "the same connection still serves");
+}
+
+#[tokio::test]
 async fn one_connection_too_many_is_closed_at_once() {
     let mut config = config();
     config.server.max_connections = 1;
