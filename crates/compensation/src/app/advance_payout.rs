@@ -117,3 +117,7 @@ impl Parts {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "advance_payout_tests.rs"]
+mod tests;

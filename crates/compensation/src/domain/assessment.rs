@@ -21,6 +21,8 @@ pub struct Decision {
     pub explanation: String,
     /// What the condition and the amounts read, as text.
     pub inputs: BTreeMap<String, String>,
+    /// Facts that were missing, so that the rule, or an option of it, gives nothing.
+    pub missing: Vec<String>,
 }
 
 /// What is owed for an event, with the reasons.
@@ -48,7 +50,7 @@ impl Assessment {
     pub fn sum_up(&self) -> String {
         if self.is_empty() {
             // A fact that is missing is worth more to the reader than a list of conditions that did not hold.
-            let missing = self.decisions.iter().find(|decision| decision.explanation.contains("missing"));
+            let missing = self.decisions.iter().find(|decision| !decision.missing.is_empty());
             return match missing {
                 Some(decision) => format!("Nothing is owed. Rule {}: {}", decision.rule, decision.explanation),
                 None => "Nothing is owed: no rule applies.".to_owned(),

@@ -17,6 +17,8 @@ use cel::{Context, Env, ExecutionError, Value};
 
 use crate::domain::event::{Fact, FailureEvent, Severity};
 
+/// How an input reads that the event does not have.
+pub const MISSING: &str = "missing";
 /// Longest condition in bytes.
 pub const MAX_BYTES: usize = 4_000;
 /// Deepest brackets, and deepest expression; parser and interpreter recurse.
@@ -140,7 +142,7 @@ impl Condition {
             inputs.insert(field.clone(), value);
         }
         for fact in &self.reads.facts {
-            let value = event.facts.get(fact).map_or_else(|| "missing".to_owned(), ToString::to_string);
+            let value = event.facts.get(fact).map_or_else(|| MISSING.to_owned(), ToString::to_string);
             inputs.insert(fact.clone(), value);
         }
         inputs

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::condition::Verdict;
+use super::condition::{MISSING, Verdict};
 use super::{AmountRule, BenefitRule, LineRule, Pack, PackStatus, Rule};
 use crate::domain::assessment::{Assessment, Decision};
 use crate::domain::event::{Fact, FailureEvent, Severity};
@@ -52,9 +52,8 @@ struct Judged {
 }
 
 fn judge_rule(pack: &Pack, rule: &Rule, event: &FailureEvent, severity: Severity) -> Judged {
-    let mut inputs = rule.condition.inputs(event, severity);
-    let decided = decide(pack, rule, event, severity, &mut inputs);
-    let (applies, gives, explanation) = match decided {
+    let mut notes = Notes { inputs: rule.condition.inputs(event, severity), missing: Vec::new() };
+    let (applies, gives, explanation) = match decide(pack, rule, event, severity, &mut notes) {
         Ok((gives, explanation)) => (true, gives, explanation),
         Err(explanation) => (false, Gives::default(), explanation),
     };
@@ -64,9 +63,25 @@ fn judge_rule(pack: &Pack, rule: &Rule, event: &FailureEvent, severity: Severity
         rule: rule.id.clone(),
         applies,
         explanation: cut(&explanation),
-        inputs,
+        inputs: notes.inputs,
+        missing: notes.missing,
     };
     Judged { decision, gives }
+}
+
+/// What is noted while a rule decides.
+struct Notes {
+    inputs: BTreeMap<String, String>,
+    missing: Vec<String>,
+}
+
+impl Notes {
+    fn missing(&mut self, fact: &str) -> String {
+        if !self.missing.iter().any(|noted| noted == fact) {
+            self.missing.push(fact.to_owned());
+        }
+        format!("The fact `{fact}` is missing.")
+    }
 }
 
 /// What the rule gives and why, or why it does not apply.
@@ -75,31 +90,30 @@ fn decide(
     rule: &Rule,
     event: &FailureEvent,
     severity: Severity,
-    inputs: &mut BTreeMap<String, String>,
+    notes: &mut Notes,
 ) -> Result<(Gives, String), String> {
     if !pack.holds_at(event.occurred_at) {
         let to = if pack.effective_to.is_empty() { String::new() } else { format!(" until {}", pack.effective_to) };
-        return Err(format!(
-            "The pack holds from {}{to}; the event happened at {}.",
-            pack.effective_from, event.occurred_at
-        ));
+        let from = &pack.effective_from;
+        return Err(format!("The pack holds from {from}{to}; the event happened at {}.", event.occurred_at));
     }
-    let read = in_words(inputs);
+    let read = in_words(&notes.inputs);
     match rule.condition.judge(event, severity) {
         Verdict::Holds => {}
         Verdict::Fails => return Err(format!("The condition does not hold with {read}.")),
-        Verdict::Missing(fact) => return Err(format!("The fact `{fact}` is missing.")),
+        Verdict::Missing(fact) => return Err(notes.missing(&fact)),
         Verdict::WrongType => {
             return Err(format!("A fact has not the type that the condition compares it with: {read}."));
         }
     }
-    let automatic = lines(rule, &rule.automatic, event, inputs)?;
+    let automatic = lines(rule, &rule.automatic, event, notes)?;
     let mut left_out = Vec::new();
     let mut choice_of = Vec::new();
     for option in &rule.choice_of {
-        match lines(rule, &option.lines, event, inputs) {
+        match lines(rule, &option.lines, event, notes) {
             Ok(lines) => {
-                choice_of.push(OfferOption { id: option.id.clone(), description: option.description.clone(), lines })
+                let (id, description) = (option.id.clone(), option.description.clone());
+                choice_of.push(OfferOption { id, description, lines });
             }
             Err(why) => left_out.push(format!("Option {} is left out: {why}", option.id)),
         }
@@ -107,7 +121,7 @@ fn decide(
     if choice_of.is_empty() && automatic.is_empty() {
         return Err(left_out.join(" "));
     }
-    let plus = if choice_of.is_empty() { Vec::new() } else { lines(rule, &rule.plus, event, inputs)? };
+    let plus = if choice_of.is_empty() { Vec::new() } else { lines(rule, &rule.plus, event, notes)? };
     let mut explanation = format!("{} The condition holds with {read}.", rule.description);
     for why in left_out {
         explanation.push(' ');
@@ -117,28 +131,18 @@ fn decide(
 }
 
 /// The lines with their amounts, or which fact is missing.
-fn lines(
-    rule: &Rule,
-    lines: &[LineRule],
-    event: &FailureEvent,
-    inputs: &mut BTreeMap<String, String>,
-) -> Result<Vec<RemedyLine>, String> {
-    lines.iter().map(|line| one_line(rule, line, event, inputs)).collect()
+fn lines(rule: &Rule, lines: &[LineRule], event: &FailureEvent, notes: &mut Notes) -> Result<Vec<RemedyLine>, String> {
+    lines.iter().map(|line| one_line(rule, line, event, notes)).collect()
 }
 
-fn one_line(
-    rule: &Rule,
-    line: &LineRule,
-    event: &FailureEvent,
-    inputs: &mut BTreeMap<String, String>,
-) -> Result<RemedyLine, String> {
+fn one_line(rule: &Rule, line: &LineRule, event: &FailureEvent, notes: &mut Notes) -> Result<RemedyLine, String> {
     let (benefit, mut arithmetic) = match &line.benefit {
         BenefitRule::Money(amount) => {
-            let (amount, arithmetic) = work_out(amount, event, inputs)?;
+            let (amount, arithmetic) = work_out(amount, event, notes)?;
             (Benefit::Money(amount), arithmetic)
         }
         BenefitRule::Voucher(amount) => {
-            let (amount, arithmetic) = work_out(amount, event, inputs)?;
+            let (amount, arithmetic) = work_out(amount, event, notes)?;
             (Benefit::Voucher(amount), arithmetic)
         }
         BenefitRule::Discount(percent) => (Benefit::Discount(*percent), format!("fixed {percent} %")),
@@ -156,19 +160,15 @@ fn one_line(
     })
 }
 
-fn work_out(
-    rule: &AmountRule,
-    event: &FailureEvent,
-    inputs: &mut BTreeMap<String, String>,
-) -> Result<(kernel::Money, String), String> {
+fn work_out(rule: &AmountRule, event: &FailureEvent, notes: &mut Notes) -> Result<(kernel::Money, String), String> {
     let (fact, percent) = match rule {
         AmountRule::Fixed(amount) => return Ok((*amount, format!("fixed {amount}"))),
         AmountRule::FromFact { fact, percent } => (fact, *percent),
     };
     let value = event.facts.get(fact);
-    inputs.insert(fact.clone(), value.map_or_else(|| "missing".to_owned(), ToString::to_string));
+    notes.inputs.insert(fact.clone(), value.map_or_else(|| MISSING.to_owned(), ToString::to_string));
     let whole = match value {
-        None => return Err(format!("The fact `{fact}` is missing.")),
+        None => return Err(notes.missing(fact)),
         Some(Fact::Money(whole)) => *whole,
         Some(other) => {
             return Err(format!("The fact `{fact}` is {}; an amount of money is needed.", other.type_name()));
@@ -179,11 +179,13 @@ fn work_out(
     Ok((share, format!("{fact} {whole} x {percent} % = {share}")))
 }
 
+/// What was read and is there.
 fn in_words(inputs: &BTreeMap<String, String>) -> String {
-    if inputs.is_empty() {
+    let given: Vec<_> = inputs.iter().filter(|(_, value)| *value != MISSING).collect();
+    if given.is_empty() {
         return "no inputs".to_owned();
     }
-    inputs.iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", ")
+    given.into_iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", ")
 }
 
 fn cut(text: &str) -> String {

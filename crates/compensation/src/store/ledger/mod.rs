@@ -2,6 +2,8 @@
 
 pub mod guards;
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use read::{Balance, StoredTransaction, balances, list_page};

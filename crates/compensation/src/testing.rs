@@ -1,0 +1,42 @@
+//! What the tests inside of this crate share: an engine on a migrated database, with a clock that they move.
+
+use std::sync::Arc;
+
+use durable::{Db, Engine, EngineParts, sql};
+use kernel::{RandomIds, VirtualClock};
+use sea_orm::ConnectionTrait as _;
+use testkit::{Template, TestDatabase};
+
+/// A migrated database.
+pub(crate) static TEMPLATE: Template = Template::new("compensation-inside", |url| {
+    Box::pin(async move {
+        let config = durable::DatabaseConfig { url, ..durable::DatabaseConfig::default() };
+        let db = Db::connect(&config).await.expect("the template can be opened");
+        durable::migrate(&db, crate::migrations()).await.expect("the template can be migrated");
+        db.close().await;
+    })
+});
+
+/// An engine and its clock.
+pub(crate) async fn engine(database: &TestDatabase) -> (Engine, VirtualClock) {
+    let clock = testkit::virtual_clock();
+    let config = durable::DatabaseConfig {
+        url: database.url.clone(),
+        max_connections: 24,
+        ..durable::DatabaseConfig::default()
+    };
+    let parts = EngineParts {
+        service: crate::NAME,
+        db: Db::connect(&config).await.expect("the database can be opened"),
+        clock: Arc::new(clock.clone()),
+        ids: Arc::new(RandomIds),
+        config: durable::EngineConfig::default(),
+    };
+    (Engine::start(parts), clock)
+}
+
+/// The one number `n` that a query gives.
+pub(crate) async fn count(engine: &Engine, text: &str) -> i64 {
+    let rows = engine.read().query_all_raw(sql::statement(engine.db().backend(), text, [])).await.expect("a query");
+    sql::column(&rows[0], "n").expect("a number")
+}

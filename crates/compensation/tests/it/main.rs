@@ -1,0 +1,20 @@
+//! Tests of compensation through its gRPC service, on real databases.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+extern crate amends_compensation as compensation;
+
+mod bad_input;
+mod configuration;
+mod early_timers;
+mod guards;
+mod harness;
+mod offers;
+mod packs;
+mod payouts;
+mod plans;
+mod provider;
+mod reads;
+mod remedies;
+mod repeats;
+mod sandbox;
+mod tenants;

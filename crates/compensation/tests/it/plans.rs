@@ -1,0 +1,64 @@
+//! Hot queries are served by an index, however much is stored.
+
+use durable::{Backend, sql};
+use sea_orm::ConnectionTrait as _;
+
+use crate::harness::{Desk, TEMPLATE};
+
+async fn plan(desk: &Desk, query: &str) -> String {
+    let backend = desk.engine.db().backend();
+    let (prefix, column) = match backend {
+        Backend::Postgres => ("EXPLAIN ", "QUERY PLAN"),
+        Backend::Sqlite => ("EXPLAIN QUERY PLAN ", "detail"),
+    };
+    let work = |tx: durable::Tx| {
+        let text = format!("{prefix}{query}");
+        async move {
+            if tx.backend() == Backend::Postgres {
+                tx.execute(sql::statement(tx.backend(), "SET LOCAL enable_seqscan = off", [])).await?;
+            }
+            let rows = tx.conn().query_all_raw(sql::statement(tx.backend(), text, [])).await?;
+            rows.iter().map(|row| sql::column::<String>(row, column)).collect::<Result<Vec<_>, _>>().map_err(Into::into)
+        }
+    };
+    desk.engine.run_tx("test", work).await.unwrap().join("\n")
+}
+
+testkit::on_both_databases! {
+    template: TEMPLATE;
+
+    async fn no_hot_query_reads_a_whole_table(database: testkit::TestDatabase) {
+        let desk = Desk::open(&database).await;
+        let id = match desk.engine.db().backend() {
+            Backend::Postgres => "'00000000-0000-0000-0000-000000000007'",
+            Backend::Sqlite => "x'00000000000000000000000000000007'",
+        };
+        let page = |table: &str, filter: &str| {
+            format!("SELECT * FROM {table} WHERE tenant_id = 'a' AND {filter} AND (created_at, id) > (5, {id}) \
+                     ORDER BY created_at, id LIMIT 51")
+        };
+        // Query and the index that serves it; none for a primary key, where any index may do on empty tables.
+        let queries = [
+            (format!("SELECT * FROM remedies WHERE tenant_id = 'a' AND id = {id}"), ""),
+            (page("remedies", &format!("case_id = {id}")), "remedies_by_case"),
+            (page("offers", &format!("case_id = {id}")), "offers_by_case"),
+            (page("vouchers", &format!("case_id = {id}")), "vouchers_by_case"),
+            (page("payouts", &format!("case_id = {id}")), "payouts_by_case"),
+            (format!("SELECT state, created_at FROM payouts WHERE tenant_id = 'a' AND remedy_id = {id}"), "payouts_by_remedy"),
+            (format!("SELECT remedy_id, id FROM vouchers WHERE tenant_id = 'a' AND remedy_id IN ({id})"), "vouchers_by_remedy"),
+            (page("ledger_transactions", "true"), "ledger_transactions_by_time"),
+            (page("ledger_transactions", &format!("case_id = {id}")), "ledger_transactions_by_case"),
+            (format!("SELECT * FROM ledger_entries WHERE tenant_id = 'a' AND transaction_id IN ({id})"), ""),
+            (format!("SELECT * FROM ledger_reservations WHERE tenant_id = 'a' AND payout_id = {id}"), ""),
+            ("SELECT * FROM sandbox_executions WHERE payout_key = 'k'".to_owned(), ""),
+        ];
+        for (query, index) in queries {
+            let plan = plan(&desk, &query).await;
+            let served = match desk.engine.db().backend() {
+                Backend::Postgres => plan.contains("Index Cond") && plan.contains(index),
+                Backend::Sqlite => plan.contains("INDEX") && plan.contains(index),
+            };
+            assert!(served && !plan.contains("SCAN") && !plan.contains("Seq Scan") && !plan.contains("TEMP B-TREE"), "{query}\n{plan}");
+        }
+    }
+}
