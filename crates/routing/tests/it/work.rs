@@ -4,6 +4,7 @@ use api::common::Severity;
 use api::routing::progress::Kind as ProgressKind;
 use api::routing::work_item::State;
 use api::routing::{self as wire, agent::Presence};
+use futures::future::join_all;
 use kernel::ErrorCode;
 use testkit::{TestDatabase, on_both_databases};
 
@@ -107,5 +108,22 @@ on_both_databases! {
         }
         let waiting = || (State::Waiting, "queues/default".to_owned(), String::new());
         assert_eq!(states, [(State::Completed, "queues/default".to_owned(), String::new()), waiting(), waiting()]);
+    }
+
+    async fn changes_of_the_same_work_at_the_same_time_all_count(database: TestDatabase) {
+        let desk = Desk::open(&database).await;
+        for _ in 0..8 {
+            let work = desk.work(item(Severity::Low), false).await.name;
+            let before = desk.milestones("intake").await.len();
+            let ups = join_all((0..3).map(|_| desk.escalate(&work)));
+            let notes = join_all((0..3).map(|_| desk.post(&work, ProgressKind::InternalNote)));
+            let (ups, notes) = futures::join!(ups, notes);
+            assert!(notes.iter().all(Result::is_ok), "{notes:?}");
+            let mut levels: Vec<i32> = ups.into_iter().map(|up| up.unwrap().escalation_level).collect();
+            levels.sort_unstable();
+            assert_eq!(levels, [1, 2, 3]);
+            assert_eq!(desk.get(&work).await.etag, "7");
+            assert_eq!(desk.milestones("intake").await.len(), before + 3);
+        }
     }
 }
