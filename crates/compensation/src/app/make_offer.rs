@@ -1,6 +1,7 @@
 //! An agent puts another choice to the customer.
 
 use api::method::compensation_service::MAKE_OFFER;
+use durable::audit::{self, AuditEntry};
 use kernel::{Answer, RemedyId, RequestContext, RequestKey, ServiceError, Timestamp};
 use serde::Serialize;
 
@@ -8,6 +9,7 @@ use super::effects::Effects;
 use super::progress::{last_offer, progress};
 use super::refusal::not_now;
 use super::{App, own_calls};
+use crate::domain::assessment::offer_summary;
 use crate::domain::line::{OfferOption, RemedyLine};
 use crate::domain::offer::OfferState;
 use crate::domain::records::Offer;
@@ -69,8 +71,17 @@ impl App {
                 app.milestones.offer_made(&tx, &context, &offer);
                 own_calls::expire_offer_later(&tx, &context, &offer);
                 let response = wire::offer(&offer);
+                let reason = offer_summary(&offer.options, &offer.plus);
                 let effects = Effects { offers: vec![(tenant.clone(), offer)], ..Effects::default() };
                 effects.write(&tx).await?;
+                // An agent's decision about money: on record in the tenant's chain, whose lock is taken last.
+                let entry = AuditEntry {
+                    actor: format!("{} ({})", response.made_by, context.client),
+                    action: "OFFER_MADE",
+                    subject: response.name.clone(),
+                    reason,
+                };
+                audit::append_in_tx(&tx, tenant, entry).await?;
                 Ok(response)
             }
         };

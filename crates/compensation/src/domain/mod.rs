@@ -5,6 +5,8 @@
 //! checked integers, and the same event is always judged the same way.
 
 pub mod assessment;
+#[cfg(test)]
+mod diagrams;
 pub mod event;
 pub mod grant;
 pub mod ledger;

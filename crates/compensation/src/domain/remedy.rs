@@ -129,7 +129,11 @@ impl RemedyState {
                 E::PayoutMoved(_) => Ok(Self::Offered),
                 E::OfferMade(_) => Err(self.refuses(event)),
             },
-            Self::Granting | Self::NeedsAttention => match event {
+            Self::Granting => match event {
+                E::PayoutMoved(payouts) => Ok(Self::after_grant(payouts)),
+                E::OfferMade(_) | E::OfferAccepted(_) | E::OfferDeclined | E::OfferExpired => Err(self.refuses(event)),
+            },
+            Self::NeedsAttention => match event {
                 E::PayoutMoved(payouts) => Ok(Self::after_grant(payouts)),
                 // Another offer instead of a payout that certainly was not made; never beside one that may have been.
                 E::OfferMade(Progress::Refused) => Ok(Self::Offered),
@@ -220,7 +224,10 @@ mod tests {
                 offered,
                 offered,
             ],
-            S::Granting | S::NeedsAttention => {
+            S::Granting => {
+                [None, None, None, None, None, None, None, None, None, None, settled, granting, attention, attention]
+            }
+            S::NeedsAttention => {
                 [None, None, offered, None, None, None, None, None, None, None, settled, granting, attention, attention]
             }
             S::Declined | S::Unanswered => [

@@ -63,6 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a status that is not ours")]
     fn only_our_own_refusal_is_a_refusal() {
         use api::reason::extension::{PAYOUT_DECLINED, PAYOUT_KEY_REUSED};
         let ours = chassis::to_status(ServiceError::precondition(PAYOUT_DECLINED, "account closed"));

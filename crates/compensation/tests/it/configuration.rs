@@ -47,6 +47,9 @@ fn every_problem_is_named() {
             "sandbox.key_ttl",
         ]
     );
+    for address in ["http://localhost:7075", "dns+https:///provider:443"] {
+        assert!(problems(|config| config.provider.address = Some(address.to_owned())).is_empty(), "{address}");
+    }
     let missing = problems(|config| config.packs.directory = Some("/nowhere/at/all".into()));
     assert_eq!(missing, ["packs"]);
 }

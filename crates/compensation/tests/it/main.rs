@@ -14,6 +14,7 @@ mod payouts;
 mod plans;
 mod provider;
 mod reads;
+mod relay;
 mod remedies;
 mod repeats;
 mod sandbox;

@@ -66,6 +66,10 @@ testkit::on_both_databases! {
         let made = desk.make_offer(&opened.name, second()).await.unwrap();
         assert_eq!((made.state(), made.made_by.as_str()), (offer::State::Open, "Ada"));
         assert_eq!(desk.get_remedy(&opened.name).await.offer, made.name);
+        let tenant = kernel::TenantId::default_tenant();
+        let audited = durable::audit::list(desk.engine.read(), &tenant, i64::MAX, 10).await.unwrap();
+        assert_eq!(audited.len(), 1, "what an agent decides about money is on record");
+        assert_eq!((audited[0].actor.as_str(), audited[0].subject.as_str()), ("Ada (desk)", made.name.as_str()));
         desk.accept(&made.name, "gift").await.unwrap();
         assert_eq!(desk.get_remedy(&opened.name).await.state(), remedy::State::Settled);
         let told = desk.told(&case(7)).await;

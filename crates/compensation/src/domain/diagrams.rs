@@ -1,0 +1,72 @@
+//! The state machines as Mermaid diagrams; the README shows what the machines do, or this test fails.
+
+use super::offer::{OfferEvent, OfferState};
+use super::payout::{PayoutEvent, PayoutState};
+use super::remedy::{Progress, RemedyEvent, RemedyState};
+use super::voucher::VoucherState;
+
+/// A diagram of every change of state.
+fn diagram(changes: impl IntoIterator<Item = (&'static str, Option<&'static str>, &'static str)>) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for (from, to, event) in changes {
+        let Some(to) = to.filter(|to| *to != from) else { continue };
+        let line = format!("    {from} --> {to}: {event}");
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    format!("```mermaid\nstateDiagram-v2\n{}\n```", lines.join("\n"))
+}
+
+fn remedies() -> String {
+    let mut events = vec![(RemedyEvent::OfferDeclined, "declined"), (RemedyEvent::OfferExpired, "nobody answered")];
+    for (payouts, accepted, moved) in [
+        (Progress::Given, "accepted, nothing to pay", "all paid"),
+        (Progress::Refused, "accepted, a payout needs a person", "a payout needs a person"),
+        (Progress::Open, "accepted, payouts on their way", "payouts on their way"),
+        (Progress::Unsure, "accepted, a payout needs a person", "a payout needs a person"),
+    ] {
+        events.push((RemedyEvent::OfferMade(payouts), "another offer"));
+        events.push((RemedyEvent::OfferAccepted(payouts), accepted));
+        events.push((RemedyEvent::PayoutMoved(payouts), moved));
+    }
+    let mut changes = Vec::new();
+    for from in RemedyState::ALL {
+        let to = |event: RemedyEvent| from.on(event).ok().map(RemedyState::as_str);
+        changes.extend(events.iter().map(|(event, name)| (from.as_str(), to(*event), *name)));
+    }
+    diagram(changes)
+}
+
+fn offers() -> String {
+    let events = [(OfferEvent::Accept, "accept"), (OfferEvent::Decline, "decline"), (OfferEvent::Expire, "expire")];
+    diagram(OfferState::ALL.into_iter().flat_map(|from| {
+        events.map(|(event, name)| (from.as_str(), from.on(event).ok().map(OfferState::as_str), name))
+    }))
+}
+
+fn payouts() -> String {
+    let events = [
+        (PayoutEvent::Begin, "begin"),
+        (PayoutEvent::Confirm, "paid"),
+        (PayoutEvent::Decline, "refused"),
+        (PayoutEvent::Lose, "no answer"),
+        (PayoutEvent::GiveUp, "not to be found out"),
+        (PayoutEvent::Void, "withdrawn"),
+    ];
+    diagram(PayoutState::ALL.into_iter().flat_map(|from| {
+        events.map(|(event, name)| (from.as_str(), from.on(event).ok().map(PayoutState::as_str), name))
+    }))
+}
+
+fn vouchers() -> String {
+    diagram(VoucherState::ALL.map(|from| (from.as_str(), from.expire().ok().map(VoucherState::as_str), "expire")))
+}
+
+#[test]
+fn the_readme_shows_the_machines_as_they_are() {
+    let readme = include_str!("../../README.md");
+    let lacking: Vec<_> =
+        [remedies(), offers(), vouchers(), payouts()].into_iter().filter(|diagram| !readme.contains(diagram)).collect();
+    assert!(lacking.is_empty(), "the README lacks\n{}", lacking.join("\n"));
+}
