@@ -98,6 +98,11 @@ impl Db {
                 ("statement_timeout", config.statement_timeout_ms.to_string()),
                 ("lock_timeout", "2000".to_owned()),
                 ("idle_in_transaction_session_timeout", "10000".to_owned()),
+                // Every statement looks rows up by an index. A plan that was made on an empty table would read it as a
+                // whole and hash it, and a prepared statement keeps that plan while the table grows.
+                ("enable_seqscan", "off".to_owned()),
+                ("enable_hashjoin", "off".to_owned()),
+                ("enable_mergejoin", "off".to_owned()),
             ])
             .disable_statement_logging();
         let pool = PgPoolOptions::new()
