@@ -124,7 +124,7 @@ on_both_databases! {
         };
         let noted = names.iter().take(50).map(|name| desk.post(name, wire::progress::Kind::InternalNote));
         let (claims, notes) = futures::join!(join_all(agents.iter().map(ask)), join_all(noted));
-        assert!(notes.iter().all(Result::is_ok));
+        assert!(notes.iter().all(Result::is_ok), "{notes:?}");
 
         let mut taken = BTreeSet::new();
         for (agent, answers) in agents.iter().zip(claims) {

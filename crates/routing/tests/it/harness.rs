@@ -104,7 +104,9 @@ impl Desk {
     }
 
     pub async fn work(&self, item: wire::WorkItem, unattended: bool) -> wire::WorkItem {
-        self.api.clone().open_work(as_client(self.open_request(item, unattended))).await.unwrap().into_inner()
+        let request = self.open_request(item, unattended);
+        let call = || async { self.api.clone().open_work(as_client(request.clone())).await };
+        until_answered(call).await.unwrap()
     }
 
     pub fn open_request(&self, item: wire::WorkItem, unattended: bool) -> wire::OpenWorkRequest {
@@ -122,7 +124,8 @@ impl Desk {
             agent: agent.to_owned(),
             work_item: work_item.to_owned(),
         };
-        self.api.clone().claim_work(as_client(request)).await.map(tonic::Response::into_inner).map_err(error)
+        let call = || async { self.api.clone().claim_work(as_client(request.clone())).await };
+        until_answered(call).await
     }
 
     pub async fn post(&self, work: &str, kind: ProgressKind) -> Result<wire::WorkItem, ServiceError> {
@@ -144,8 +147,8 @@ impl Desk {
         };
         let request =
             wire::PostProgressRequest { request_id: self.fresh(), name: work.to_owned(), progress: Some(progress) };
-        let answer = self.api.clone().post_progress(by(client, request)).await;
-        answer.map(tonic::Response::into_inner).map_err(error)
+        let call = || async { self.api.clone().post_progress(by(client, request.clone())).await };
+        until_answered(call).await
     }
 
     pub async fn complete_as(&self, client: &str, work: &str) -> Result<wire::WorkItem, ServiceError> {
@@ -164,7 +167,8 @@ impl Desk {
             name: work.to_owned(),
             reason: "Needs a supervisor.".to_owned(),
         };
-        self.api.clone().escalate_work(as_client(request)).await.map(tonic::Response::into_inner).map_err(error)
+        let call = || async { self.api.clone().escalate_work(as_client(request.clone())).await };
+        until_answered(call).await
     }
 
     pub async fn check(&self, work: &str, clock: ClockKind) -> wire::WorkItem {
@@ -316,6 +320,22 @@ pub fn of<T>(tenant: TenantId, client: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.extensions_mut().insert(RequestContext::for_client(tenant, client));
     request
+}
+
+/// Sends the same request again for as long as the service says to: what a client does when many ask at once.
+pub async fn until_answered<T, F, Fut>(call: F) -> Result<T, ServiceError>
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<tonic::Response<T>, Status>>,
+{
+    for _ in 0..20 {
+        match call().await.map_err(error) {
+            Ok(response) => return Ok(response.into_inner()),
+            Err(error) if error.retry_after.is_some() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    panic!("the service is overloaded for good")
 }
 
 /// The suite's error in a status.

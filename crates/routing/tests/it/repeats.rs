@@ -10,7 +10,7 @@ use futures::future::join_all;
 use prost::Message;
 use testkit::{TestDatabase, on_both_databases};
 
-use crate::harness::{Desk, HOUR, TEMPLATE, as_client, error, item};
+use crate::harness::{Desk, HOUR, TEMPLATE, as_client, error, item, until_answered};
 
 /// Sends `$first` twice and `$other` (the same request id, another content) once.
 macro_rules! check {
@@ -140,14 +140,15 @@ on_both_databases! {
         let post = wire::PostProgressRequest { request_id: desk.fresh(), name: work, progress: Some(progress) };
         let open = desk.open_request(item(Severity::High), false);
         let answers = join_all((0..100).map(|_| {
-            let (mut one, mut two) = (desk.api.clone(), desk.api.clone());
-            let (post, open) = (post.clone(), open.clone());
+            let (desk, post, open) = (&desk, &post, &open);
             async move {
-                let (posted, opened) = futures::join!(one.post_progress(as_client(post)), two.open_work(as_client(open)));
-                (posted.unwrap().into_inner(), opened.unwrap().into_inner())
+                let posted = || async { desk.api.clone().post_progress(as_client(post.clone())).await };
+                let opened = || async { desk.api.clone().open_work(as_client(open.clone())).await };
+                futures::join!(until_answered(posted), until_answered(opened))
             }
         }))
         .await;
+        assert!(answers[0].0.is_ok() && answers[0].1.is_ok(), "{:?}", answers[0]);
         assert!(answers.iter().all(|answer| *answer == answers[0]));
         assert_eq!((desk.count("progress_entries").await, desk.count("work_items").await), (1, 2));
         assert_eq!(desk.milestones("intake").await.len(), 2);
