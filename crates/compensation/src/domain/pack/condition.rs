@@ -64,6 +64,27 @@ impl std::fmt::Debug for Condition {
     }
 }
 
+/// An event as conditions see it; made once for all of them.
+pub struct Scope(Context<'static, 'static>);
+
+impl std::fmt::Debug for Scope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scope").finish_non_exhaustive()
+    }
+}
+
+impl Scope {
+    /// Of an event.
+    pub fn of(event: &FailureEvent, severity: Severity) -> Self {
+        let mut context = Context::with_env(Arc::clone(&STANDARD));
+        for (name, rank) in RANKS {
+            context.add_variable_from_value(name, rank.rank());
+        }
+        context.add_variable_from_value("event", event_value(event, severity));
+        Self(context)
+    }
+}
+
 /// What a condition reads.
 #[derive(Debug, Default)]
 struct Reads {
@@ -115,13 +136,8 @@ impl Condition {
     }
 
     /// Judges an event.
-    pub fn judge(&self, event: &FailureEvent, severity: Severity) -> Verdict {
-        let mut context = Context::with_env(Arc::clone(&STANDARD));
-        for (name, rank) in RANKS {
-            context.add_variable_from_value(name, rank.rank());
-        }
-        context.add_variable_from_value("event", event_value(event, severity));
-        match Value::resolve(&self.expression, &context) {
+    pub fn judge(&self, scope: &Scope) -> Verdict {
+        match Value::resolve(&self.expression, &scope.0) {
             Ok(Value::Bool(true)) => Verdict::Holds,
             Ok(Value::Bool(false)) => Verdict::Fails,
             Err(ExecutionError::NoSuchKey(key)) => Verdict::Missing(key.to_string()),

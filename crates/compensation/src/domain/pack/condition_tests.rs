@@ -14,7 +14,7 @@ fn event(facts: &[(&str, Fact)]) -> FailureEvent {
 }
 
 fn judge(condition: &str, facts: &[(&str, Fact)]) -> Verdict {
-    Condition::compile(condition).expect("a valid condition").judge(&event(facts), Severity::Medium)
+    Condition::compile(condition).expect("a valid condition").judge(&Scope::of(&event(facts), Severity::Medium))
 }
 
 #[test]

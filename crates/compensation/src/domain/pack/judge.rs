@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::condition::{MISSING, Verdict};
+use super::condition::{MISSING, Scope, Verdict};
 use super::{AmountRule, BenefitRule, LineRule, Pack, PackStatus, Rule};
 use crate::domain::assessment::{Assessment, Decision};
 use crate::domain::event::{Fact, FailureEvent, Severity};
@@ -15,9 +15,10 @@ const MAX_TEXT: usize = 512;
 /// What is owed for an event by these packs. The same packs and the same event always give the same assessment.
 pub fn assess<'a>(packs: impl IntoIterator<Item = &'a Pack>, event: &FailureEvent, severity: Severity) -> Assessment {
     let mut assessment = Assessment::default();
+    let seen = Seen { event, severity, scope: Scope::of(event, severity) };
     for pack in packs {
         for rule in &pack.rules {
-            let mut judged = judge_rule(pack, rule, event, severity);
+            let mut judged = judge_rule(pack, rule, &seen);
             if pack.status == PackStatus::Draft && judged.decision.applies {
                 judged.gives = Gives::default();
                 judged.decision.explanation =
@@ -39,6 +40,13 @@ pub fn assess<'a>(packs: impl IntoIterator<Item = &'a Pack>, event: &FailureEven
     assessment
 }
 
+/// The event, also as conditions see it.
+struct Seen<'a> {
+    event: &'a FailureEvent,
+    severity: Severity,
+    scope: Scope,
+}
+
 #[derive(Default)]
 struct Gives {
     automatic: Vec<RemedyLine>,
@@ -51,9 +59,9 @@ struct Judged {
     gives: Gives,
 }
 
-fn judge_rule(pack: &Pack, rule: &Rule, event: &FailureEvent, severity: Severity) -> Judged {
-    let mut notes = Notes { inputs: rule.condition.inputs(event, severity), missing: Vec::new() };
-    let (applies, gives, explanation) = match decide(pack, rule, event, severity, &mut notes) {
+fn judge_rule(pack: &Pack, rule: &Rule, seen: &Seen<'_>) -> Judged {
+    let mut notes = Notes { inputs: rule.condition.inputs(seen.event, seen.severity), missing: Vec::new() };
+    let (applies, gives, explanation) = match decide(pack, rule, seen, &mut notes) {
         Ok((gives, explanation)) => (true, gives, explanation),
         Err(explanation) => (false, Gives::default(), explanation),
     };
@@ -85,20 +93,15 @@ impl Notes {
 }
 
 /// What the rule gives and why, or why it does not apply.
-fn decide(
-    pack: &Pack,
-    rule: &Rule,
-    event: &FailureEvent,
-    severity: Severity,
-    notes: &mut Notes,
-) -> Result<(Gives, String), String> {
+fn decide(pack: &Pack, rule: &Rule, seen: &Seen<'_>, notes: &mut Notes) -> Result<(Gives, String), String> {
+    let event = seen.event;
     if !pack.holds_at(event.occurred_at) {
         let to = if pack.effective_to.is_empty() { String::new() } else { format!(" until {}", pack.effective_to) };
         let from = &pack.effective_from;
         return Err(format!("The pack holds from {from}{to}; the event happened at {}.", event.occurred_at));
     }
     let read = in_words(&notes.inputs);
-    match rule.condition.judge(event, severity) {
+    match rule.condition.judge(&seen.scope) {
         Verdict::Holds => {}
         Verdict::Fails => return Err(format!("The condition does not hold with {read}.")),
         Verdict::Missing(fact) => return Err(notes.missing(&fact)),
