@@ -36,6 +36,7 @@ struct Run {
     calls: u64,
     took: Duration,
     attempts: u64,
+    batches: u64,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -54,11 +55,13 @@ fn main() -> anyhow::Result<()> {
             for durable_receiver in [true, false] {
                 let run = measure(backend, calls, per_lane, durable_receiver).await?;
                 println!(
-                    "{backend:?}, {} receiver, {per_lane} calls a lane: {:.0} calls/s ({} calls, {} attempts, {:.1} s)",
+                    "{backend:?}, {} receiver, {per_lane} calls a lane: {:.0} calls/s ({} calls, {} attempts, \
+                     finalised in {} batches, {:.1} s)",
                     if durable_receiver { "durable" } else { "counting" },
                     run.calls as f64 / run.took.as_secs_f64(),
                     run.calls,
                     run.attempts,
+                    run.batches,
                     run.took.as_secs_f64()
                 );
             }
@@ -89,15 +92,17 @@ async fn measure(backend: Backend, calls: u64, per_lane: u64, durable_receiver: 
     let channel = Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true).connect_lazy();
     let relay = Relay::new(&sender, RelayConfig::default(), Targets::new().with("receiver", channel));
     let stop = CancellationToken::new();
+    let before = sender.commits();
     let started = Instant::now();
     let running = sender.spawn(relay.run(stop.clone()));
-    while done(&sender).await? < calls {
+    // Counting rows costs: not before the last call can have come.
+    while attempts.load(Ordering::Relaxed) < calls || done(&sender).await? < calls {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let took = started.elapsed();
     stop.cancel();
     running.await?;
-    Ok(Run { calls, took, attempts: attempts.load(Ordering::Relaxed) })
+    Ok(Run { calls, took, attempts: attempts.load(Ordering::Relaxed), batches: sender.commits() - before })
 }
 
 async fn engine(url: &str, service: &'static str) -> anyhow::Result<Engine> {

@@ -106,26 +106,34 @@ impl Bulk {
         Statement::from_sql_and_values(backend_postgres(), sql, values)
     }
 
+    /// The rows' parameters are nameless and come first. A named one costs a search through all names when it is bound,
+    /// which makes a large group quadratic.
     fn values(&self, rows: &[Vec<Value>], body: &str, parameters: &[Value]) -> Statement {
         let names: Vec<_> = self.columns.iter().map(|(name, _)| *name).collect();
-        let mut sql = format!("WITH input({}) AS (VALUES ", names.join(", "));
-        let mut values = parameters.to_vec();
-        for (index, row) in rows.iter().enumerate() {
-            sql.push_str(if index == 0 { "(" } else { ", (" });
-            for (column, value) in row.iter().enumerate() {
-                if column > 0 {
-                    sql.push_str(", ");
-                }
-                values.push(value.clone());
-                sql.push('$');
-                sql.push_str(&values.len().to_string());
-            }
-            sql.push(')');
-        }
-        sql.push_str(") ");
-        sql.push_str(body);
+        let row = format!("({})", vec!["?"; names.len()].join(", "));
+        let mut values: Vec<Value> = rows.iter().flatten().cloned().collect();
+        let body = shifted(body, values.len());
+        values.extend_from_slice(parameters);
+        let sql = format!("WITH input({}) AS (VALUES {}) {body}", names.join(", "), vec![row; rows.len()].join(", "));
         Statement::from_sql_and_values(sea_orm::DbBackend::Sqlite, sql, values)
     }
+}
+
+/// The text with each parameter `$n` renamed to `$(n + by)`.
+fn shifted(body: &str, by: usize) -> String {
+    let mut parts = body.split('$');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = part.split_at(digits);
+        text.push('$');
+        match number.parse::<usize>() {
+            Ok(number) => text.push_str(&(number + by).to_string()),
+            Err(_) => text.push_str(number),
+        }
+        text.push_str(rest);
+    }
+    text
 }
 
 fn backend_postgres() -> sea_orm::DbBackend {
@@ -141,5 +149,25 @@ fn without_null(value: &Value) -> Value {
         Value::Bytes(None) => Value::from(Vec::<u8>::new()),
         Value::Bool(None) => Value::from(false),
         other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_of_the_body_come_after_those_of_the_rows() {
+        let mut rows = Bulk::new(&[("a", ColumnType::Integer), ("b", ColumnType::Text)]);
+        rows.push([1_i64.into(), "x".into()]);
+        rows.push([2_i64.into(), "y".into()]);
+        let body = "SELECT a, b, '$.path', $2, $1 FROM input WHERE a < $12";
+        let statements = rows.statements(Backend::Sqlite, body, &["p".into(), "q".into()]);
+        assert_eq!(
+            statements[0].sql,
+            "WITH input(a, b) AS (VALUES (?, ?), (?, ?)) SELECT a, b, '$.path', $6, $5 FROM input WHERE a < $16"
+        );
+        let expected: Vec<Value> = vec![1_i64.into(), "x".into(), 2_i64.into(), "y".into(), "p".into(), "q".into()];
+        assert_eq!(statements[0].values.as_ref().map(|values| values.0.clone()), Some(expected));
     }
 }
