@@ -156,5 +156,10 @@ testkit::on_both_databases! {
         let vouchers = desk.count("SELECT count(*) AS n FROM vouchers").await;
         assert_eq!(desk.count("SELECT count(*) AS n FROM ledger_transactions").await, vouchers);
         desk.assert_ledger_balances().await;
+
+        let totals = compensation::totals(&desk.engine).await.unwrap();
+        let given = u64::try_from(vouchers).unwrap();
+        assert_eq!(totals.vouchers["delay-over-three-hours.food-and-drink"], given);
+        assert_eq!((totals.ledger_transactions, totals.ledger_unbalanced, totals.offers.len()), (given, 0, 0));
     }
 }
