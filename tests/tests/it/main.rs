@@ -1,7 +1,13 @@
 //! The tests that need more than one crate, in one binary: rules of the tree, flows, faults.
 
+mod bad_input;
+mod bench;
 mod deps;
+mod fault_kill;
+mod flow_recovery;
+mod flow_telemetry;
 mod model_relay;
 mod purity;
 mod source;
+mod support;
 mod tree;

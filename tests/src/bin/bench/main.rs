@@ -15,6 +15,8 @@ mod process;
 mod report;
 mod sections;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 use bench::Bench;
@@ -41,8 +43,18 @@ enum Command {
     },
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let work = async {
@@ -97,9 +109,9 @@ fn basis(options: &Options) -> String {
         ""
     };
     format!(
-        "{quick}Each figure is the median of {} rounds of {} s. Service, load generator and database are processes of their own \
+        "{quick}Each figure is the median of {} rounds of {:?}. Service, load generator and database are processes of their own \
          on this machine. A ratio is the service's rate by pgbench's rate of the same round.",
         options.rounds,
-        options.window().as_secs()
+        options.window()
     )
 }

@@ -42,10 +42,12 @@ pub fn binary() -> anyhow::Result<PathBuf> {
 pub struct Deployment {
     directory: Scratch,
     ports: BTreeMap<&'static str, u16>,
+    /// The roles that have a database.
+    roles: Vec<&'static str>,
 }
 
 impl Deployment {
-    /// Writes the configuration of four roles on the databases of `urls`, each at an address of its own.
+    /// Writes the configuration of the roles whose databases are in `urls`; every role has an address of its own.
     pub fn new(name_hint: &str, urls: &BTreeMap<&'static str, String>) -> anyhow::Result<Self> {
         let ports = ROLES.into_iter().map(|role| (role, testkit::free_port())).collect();
         Self::at(name_hint, urls, ports)
@@ -62,7 +64,7 @@ impl Deployment {
         urls: &BTreeMap<&'static str, String>,
         ports: BTreeMap<&'static str, u16>,
     ) -> anyhow::Result<Self> {
-        let deployment = Self { directory: Scratch::new(name_hint), ports };
+        let deployment = Self { directory: Scratch::new(name_hint), ports, roles: urls.keys().copied().collect() };
         std::fs::write(deployment.config(), configuration(urls, &deployment.ports)?)?;
         Ok(deployment)
     }
@@ -87,7 +89,7 @@ impl Deployment {
     /// Applies all migrations.
     pub async fn migrate(&self) -> anyhow::Result<()> {
         let mut command = self.command()?;
-        command.arg("migrate");
+        command.arg("migrate").args(&self.roles);
         process::output(command).await.map(drop)
     }
 

@@ -58,9 +58,8 @@ impl Options {
     #[must_use]
     pub fn settled(mut self) -> Self {
         if self.quick {
-            self.seconds = 1;
             self.rounds = 1;
-            self.callers = vec![1, 8];
+            self.callers = vec![2];
         }
         self
     }
@@ -73,12 +72,12 @@ impl Options {
 
     /// How long a measurement counts.
     pub fn window(&self) -> Duration {
-        Duration::from_secs(self.seconds)
+        if self.quick { Duration::from_millis(300) } else { Duration::from_secs(self.seconds) }
     }
 
     /// How long a load generator runs before anything counts.
     pub fn warm_up(&self) -> Duration {
-        if self.quick { Duration::from_millis(200) } else { Duration::from_secs(1) }
+        if self.quick { Duration::from_millis(100) } else { Duration::from_secs(1) }
     }
 
     /// The most callers.

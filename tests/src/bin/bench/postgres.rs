@@ -8,8 +8,6 @@ use sqlx::{AssertSqlSafe, Connection as _};
 use testkit::TestDatabase;
 use testkit::postgres::{Cluster, ClusterOptions, Durability};
 
-use crate::node::ROLES;
-
 /// Settings that a production server would have at least; commits stay durable.
 const SETTINGS: [(&str, &str); 2] = [("shared_buffers", "512MB"), ("max_wal_size", "8GB")];
 /// Settings that figures depend on.
@@ -20,7 +18,7 @@ pub struct Postgres {
     cluster: Cluster,
 }
 
-/// One database for each role; removed when dropped.
+/// A database for each role that is to run; removed when dropped.
 pub struct Databases(BTreeMap<&'static str, TestDatabase>);
 
 impl Databases {
@@ -42,10 +40,10 @@ impl Postgres {
         Self { cluster: Cluster::start_new(ClusterOptions { durability: Durability::Fsync, settings }).await }
     }
 
-    /// Four empty databases.
-    pub async fn databases(&self, name_hint: &str) -> Databases {
+    /// An empty database for each of `roles`.
+    pub async fn databases(&self, name_hint: &str, roles: &[&'static str]) -> Databases {
         let mut databases = BTreeMap::new();
-        for role in ROLES {
+        for &role in roles {
             databases.insert(role, self.cluster.database(&format!("{name_hint}_{role}")).await);
         }
         Databases(databases)

@@ -73,11 +73,11 @@ pub async fn main(spec: &str) -> anyhow::Result<()> {
         Pace::Open { .. } => open::CONNECTIONS,
     };
     let callers = requests::prepare(&spec, callers).await?;
-    let tally = match spec.pace {
+    let (tally, window) = match spec.pace {
         Pace::Closed { .. } => closed::run(callers, spec.warm_up, spec.window).await?,
-        Pace::Open { per_second } => open::run(&callers, per_second, spec.warm_up, spec.window).await?,
+        Pace::Open { per_second } => (open::run(&callers, per_second, spec.warm_up, spec.window).await?, spec.window),
     };
-    println!("{}", serde_json::to_string(&tally.outcome(spec.window))?);
+    println!("{}", serde_json::to_string(&tally.outcome(window))?);
     Ok(())
 }
 

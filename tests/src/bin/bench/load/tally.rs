@@ -33,6 +33,11 @@ impl Tally {
         }
     }
 
+    /// True when no call was counted.
+    pub fn is_empty(&self) -> bool {
+        self.latencies.is_empty() && self.errors.is_empty()
+    }
+
     /// What another one counted.
     pub fn add(&mut self, other: &Self) -> anyhow::Result<()> {
         self.latencies.add(&other.latencies)?;

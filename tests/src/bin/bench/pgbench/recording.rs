@@ -200,7 +200,8 @@ COMMIT";
         )
         .await
         .expect("plans of the clients");
-        let recorded = Recorded { token: "token-1-of-23-characters".to_owned(), at: 1_767_603_600_000_000, of_client: vec![plan] };
+        let recorded =
+            Recorded { token: "token-1-of-23-characters".to_owned(), at: 1_767_603_600_000_000, of_client: vec![plan] };
         let scripts = scripts(&writes, &recorded);
         let pgbench = Pgbench::new(&database.url).expect("pgbench is installed");
         for (script, expected) in [(&scripts.separate, [12, 22]), (&scripts.one_statement, [22, 42])] {

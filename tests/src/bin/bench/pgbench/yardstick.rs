@@ -70,7 +70,7 @@ impl Yardstick {
     }
 
     async fn new(bench: &Bench, writes: Vec<Write>, recorded: Recorded, row: Option<Write>) -> anyhow::Result<Self> {
-        let databases = bench.postgres()?.databases("pgbench").await;
+        let databases = bench.postgres()?.databases("pgbench", &[SERVICE]).await;
         Deployment::new("pgbench", &databases.urls())?.migrate().await?;
         let url = databases.url(SERVICE).to_owned();
         if let Some(row) = row {
@@ -133,7 +133,7 @@ struct Recorder {
 
 impl Recorder {
     async fn start(bench: &Bench) -> anyhow::Result<Self> {
-        let databases = bench.postgres()?.databases("recording").await;
+        let databases = bench.postgres()?.databases("recording", &[SERVICE]).await;
         let deployment = Deployment::new("recording", &databases.urls())?;
         deployment.migrate().await?;
         recording::install(&mut postgres::connect(databases.url(SERVICE)).await?).await?;

@@ -21,7 +21,7 @@ pub async fn run(bench: &Bench) -> anyhow::Result<()> {
         yardstick.describe()
     ));
     for batch in BATCHES {
-        let databases = bench.postgres()?.databases("add_affected").await;
+        let databases = bench.postgres()?.databases("add_affected", &["intake"]).await;
         let deployment = Deployment::new("add-affected", &databases.urls())?;
         deployment.migrate().await?;
         let _process = deployment.serve(&["intake"], &[]).await?;

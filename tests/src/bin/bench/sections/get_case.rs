@@ -12,13 +12,13 @@ use crate::sections::compare::Comparison;
 /// Measures and prints.
 pub async fn run(bench: &Bench) -> anyhow::Result<()> {
     report::section("GetCase on PostgreSQL");
-    let cases = bench.options.size(20_000, 200);
+    let cases = bench.options.size(20_000, 100);
     report::progress("GetCase: filling both databases");
     let yardstick = Yardstick::of_open_case(bench).await?;
     let filled = yardstick.pgbench.repeat(&yardstick.scripts.one_statement, 1, cases).await?;
     let read = script::read_one("cases", &yardstick.writes, &yardstick.recorded, filled, cases);
     let read = read.context("OpenCase writes no row to `cases`")?;
-    let databases = bench.postgres()?.databases("get_case").await;
+    let databases = bench.postgres()?.databases("get_case", &["intake"]).await;
     let deployment = Deployment::new("get-case", &databases.urls())?;
     deployment.migrate().await?;
     let _process = deployment.serve(&["intake"], &[]).await?;

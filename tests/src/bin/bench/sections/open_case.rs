@@ -25,7 +25,7 @@ pub async fn run(bench: &Bench) -> anyhow::Result<()> {
             "All four services running, each recovery going on while cases are opened:",
         ),
     ] {
-        let databases = bench.postgres()?.databases("open_case").await;
+        let databases = bench.postgres()?.databases("open_case", roles).await;
         let deployment = Deployment::new("open-case", &databases.urls())?;
         deployment.migrate().await?;
         let mut processes = Vec::new();

@@ -35,12 +35,12 @@ FROM outbound_calls WHERE target = 'routing' AND state = 'done'";
 /// Measures and prints.
 pub async fn run(bench: &Bench) -> anyhow::Result<()> {
     report::section("Durable calls");
-    let calls = bench.options.size(40_000, 1_000);
+    let calls = bench.options.size(40_000, 500);
     let mut rates = Vec::new();
     let mut delivered = Vec::new();
     for round in 1..=bench.options.rounds {
         report::progress(&format!("relay: {calls} calls wait, round {round}"));
-        let databases = bench.postgres()?.databases("relay").await;
+        let databases = bench.postgres()?.databases("relay", &["intake", "routing"]).await;
         let deployment = Deployment::new("relay", &databases.urls())?;
         deployment.migrate().await?;
         let _intake = deployment.serve(&["intake"], &[]).await?;
