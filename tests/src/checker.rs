@@ -63,7 +63,8 @@ impl Checker {
     pub async fn of_databases(databases: &Databases) -> Self {
         let mut connections = BTreeMap::new();
         for role in Role::ALL {
-            let config = DatabaseConfig { url: databases.url(role).to_owned(), max_connections: 2, ..DatabaseConfig::default() };
+            let config =
+                DatabaseConfig { url: databases.url(role).to_owned(), max_connections: 2, ..DatabaseConfig::default() };
             let db = Db::connect(&config).await.expect("the checker can connect");
             connections.insert(role, db.read().clone());
         }

@@ -54,10 +54,15 @@ impl InProcess {
         }
         change(&mut config);
         let clock = testkit::virtual_clock();
-        let suite =
-            Suite::build(config, BTreeSet::from(Role::ALL), Pending::Apply, Arc::new(clock.clone()), Arc::new(RandomIds))
-                .await
-                .expect("the suite can be built");
+        let suite = Suite::build(
+            config,
+            BTreeSet::from(Role::ALL),
+            Pending::Apply,
+            Arc::new(clock.clone()),
+            Arc::new(RandomIds),
+        )
+        .await
+        .expect("the suite can be built");
         let engines = suite.engines().clone();
         let driver = ClockDriver::new(clock.clone(), engines.values().cloned().collect(), Duration::from_secs(1));
         let shutdown = CancellationToken::new();

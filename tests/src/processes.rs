@@ -40,19 +40,26 @@ impl Processes {
         let databases = Databases::create(Backend::Postgres, name_hint).await;
         let scratch = Scratch::new(name_hint);
         let ports: BTreeMap<Role, u16> = Role::ALL.into_iter().map(|role| (role, testkit::free_port())).collect();
-        let mut toml = String::from("[server.drain]\npre_stop = \"0s\"\ntimeout = \"2s\"\n[telemetry]\nlog_filter = \"warn\"\n[targets]\n");
+        let mut toml = String::from(
+            "[server.drain]\npre_stop = \"0s\"\ntimeout = \"2s\"\n[telemetry]\nlog_filter = \"warn\"\n[targets]\n",
+        );
         for (role, port) in &ports {
             let _ = writeln!(toml, "{role} = \"http://127.0.0.1:{port}\"");
         }
         for role in Role::ALL {
-            let _ = writeln!(toml, "[{role}.store]\npage_token_key = \"a key for tests only\"\n[{role}.store.database]\nurl = \"{}\"", databases.url(role));
+            let _ = writeln!(
+                toml,
+                "[{role}.store]\npage_token_key = \"a key for tests only\"\n[{role}.store.database]\nurl = \"{}\"",
+                databases.url(role)
+            );
         }
         toml.push_str(extra);
         let config = scratch.path().join("amends.toml");
         std::fs::write(&config, toml).expect("the configuration can be written");
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let running = BTreeMap::new();
-        let mut processes = Self { databases, binary: binary.to_owned(), config, scratch, ports, running, environment, kills: 0 };
+        let mut processes =
+            Self { databases, binary: binary.to_owned(), config, scratch, ports, running, environment, kills: 0 };
         let migrated = processes.command().arg("migrate").status().expect("the binary runs");
         assert!(migrated.success(), "migrations apply");
         for role in Role::ALL {
@@ -103,7 +110,8 @@ impl Processes {
             let mut health = HealthClient::new(channel.clone());
             async move {
                 let response = health.check(HealthCheckRequest::default()).await.ok()?;
-                (response.into_inner().status() == tonic_health::pb::health_check_response::ServingStatus::Serving).then_some(())
+                (response.into_inner().status() == tonic_health::pb::health_check_response::ServingStatus::Serving)
+                    .then_some(())
             }
         })
         .await;
@@ -111,7 +119,8 @@ impl Processes {
 
     /// A channel to a role.
     pub fn channel(&self, role: Role) -> Channel {
-        chassis::channel(&format!("http://127.0.0.1:{}", self.ports[&role]), &ClientConfig::default()).expect("an address")
+        chassis::channel(&format!("http://127.0.0.1:{}", self.ports[&role]), &ClientConfig::default())
+            .expect("an address")
     }
 
     /// What a role has logged.
@@ -121,7 +130,11 @@ impl Processes {
 
     fn command(&self) -> Command {
         let mut command = Command::new(&self.binary);
-        command.current_dir(self.scratch.path()).env("AMENDS_CONFIG", &self.config).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+            .current_dir(self.scratch.path())
+            .env("AMENDS_CONFIG", &self.config)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }

@@ -158,7 +158,12 @@ async fn run_serve(options: ServeOptions) -> anyhow::Result<()> {
     result
 }
 
-async fn serve(config: SuiteConfig, roles: BTreeSet<Role>, options: &ServeOptions, registry: prometheus::Registry) -> anyhow::Result<()> {
+async fn serve(
+    config: SuiteConfig,
+    roles: BTreeSet<Role>,
+    options: &ServeOptions,
+    registry: prometheus::Registry,
+) -> anyhow::Result<()> {
     let pending = if options.migrate { Pending::Apply } else { Pending::Refuse };
     let suite = Suite::build(config, roles, pending, Arc::new(SystemClock), Arc::new(RandomIds)).await?;
     let shutdown = CancellationToken::new();

@@ -42,7 +42,11 @@ impl SuiteConfig {
     ///
     /// # Errors
     /// All that is wrong, by key.
-    pub fn load(file: Option<&Path>, overrides: &[(String, String)], roles: &BTreeSet<Role>) -> Result<Self, ConfigError> {
+    pub fn load(
+        file: Option<&Path>,
+        overrides: &[(String, String)],
+        roles: &BTreeSet<Role>,
+    ) -> Result<Self, ConfigError> {
         let config: Self = chassis::config::load(file, ENV_PREFIX, overrides)?;
         let mut problems = Problems::default();
         config.validate_roles(roles, &mut problems);
@@ -75,10 +79,16 @@ impl SuiteConfig {
             problems.scope(role.name(), |problems| {
                 let store = self.store(*role);
                 if store.database.url.is_empty() {
-                    problems.add("store.database.url", "is required: sqlite:///path/to/file.db or postgres://user:password@host/database");
+                    problems.add(
+                        "store.database.url",
+                        "is required: sqlite:///path/to/file.db or postgres://user:password@host/database",
+                    );
                 }
                 if store.page_token_key.len() < 16 {
-                    problems.add("store.page_token_key", "is required: at least 16 characters, the same in all replicas of the service");
+                    problems.add(
+                        "store.page_token_key",
+                        "is required: at least 16 characters, the same in all replicas of the service",
+                    );
                 }
                 match role {
                     Role::Intake => self.intake.validate(problems),
@@ -91,7 +101,10 @@ impl SuiteConfig {
         let needed: BTreeSet<&str> = roles.iter().flat_map(|role| targets_of(*role)).copied().collect();
         for target in needed {
             if !self.targets.contains_key(target) {
-                problems.add(&format!("targets.{target}"), "is required: the address of that service, e.g. http://127.0.0.1:7070");
+                problems.add(
+                    &format!("targets.{target}"),
+                    "is required: the address of that service, e.g. http://127.0.0.1:7070",
+                );
             }
         }
     }

@@ -45,14 +45,21 @@ impl Operations {
     /// The engine that `parent` (`services/{service}`) speaks of.
     fn engine(&self, field: &str, parent: &str) -> Result<&Engine, ServiceError> {
         let mut violations = Violations::new();
-        let Some(service) = parent.strip_prefix("services/").filter(|name| Role::ALL.iter().any(|role| role.name() == *name)) else {
-            violations.add(field, "RESOURCE_NAME", "must be services/intake, services/routing, services/compensation or services/followup");
+        let Some(service) =
+            parent.strip_prefix("services/").filter(|name| Role::ALL.iter().any(|role| role.name() == *name))
+        else {
+            violations.add(
+                field,
+                "RESOURCE_NAME",
+                "must be services/intake, services/routing, services/compensation or services/followup",
+            );
             violations.finish()?;
             return Err(ServiceError::internal("a violation was recorded"));
         };
         self.engines.get(service).ok_or_else(|| {
             let text = format!("this process does not run {service}; ask one that does");
-            ServiceError::new(ErrorCode::NotFound, api::reason::operations::SERVICE_NOT_HERE, text).with("service", service)
+            ServiceError::new(ErrorCode::NotFound, api::reason::operations::SERVICE_NOT_HERE, text)
+                .with("service", service)
         })
     }
 
@@ -139,12 +146,16 @@ impl OperationsService for Operations {
         answer.map(chassis::respond).map_err(chassis::to_status)
     }
 
-    async fn skip_message(&self, request: Request<SkipMessageRequest>) -> Result<Response<SkipMessageResponse>, Status> {
+    async fn skip_message(
+        &self,
+        request: Request<SkipMessageRequest>,
+    ) -> Result<Response<SkipMessageResponse>, Status> {
         let context = chassis::context(&request)?;
         let request = request.into_inner();
         let engine = self.engine("parent", &request.parent).map_err(chassis::to_status)?;
         let skip = convert::Skip::parse(request).map_err(chassis::to_status)?;
-        let key = context.key(api::method::operations_service::SKIP_MESSAGE, &skip.request_id, RequestKey::hash_of(&skip));
+        let key =
+            context.key(api::method::operations_service::SKIP_MESSAGE, &skip.request_id, RequestKey::hash_of(&skip));
         let service = engine.service();
         let answer = engine
             .mutate("operations.skip_message", key, move |tx| {
@@ -167,14 +178,21 @@ impl OperationsService for Operations {
         Ok(Response::new(convert::relay_health(engine.service(), targets)))
     }
 
-    async fn list_audit_records(&self, request: Request<ListAuditRecordsRequest>) -> Result<Response<ListAuditRecordsResponse>, Status> {
+    async fn list_audit_records(
+        &self,
+        request: Request<ListAuditRecordsRequest>,
+    ) -> Result<Response<ListAuditRecordsResponse>, Status> {
         let context = chassis::context(&request)?;
         self.list_audit(context, request.into_inner()).await.map(Response::new).map_err(chassis::to_status)
     }
 }
 
 impl Operations {
-    async fn list(&self, context: kernel::RequestContext, request: ListCallsRequest) -> Result<ListCallsResponse, ServiceError> {
+    async fn list(
+        &self,
+        context: kernel::RequestContext,
+        request: ListCallsRequest,
+    ) -> Result<ListCallsResponse, ServiceError> {
         let engine = self.engine("parent", &request.parent)?;
         let mut violations = Violations::new();
         let size = PageSize::parse(request.page_size, &mut violations);
@@ -191,10 +209,17 @@ impl Operations {
             Some(last) => self.page_tokens.seal(&context.tenant, &query, &(last.created_at.micros(), last.message_id)),
             None => String::new(),
         };
-        Ok(ListCallsResponse { calls: calls.into_iter().map(|call| convert::call(engine.service(), call)).collect(), next_page_token })
+        Ok(ListCallsResponse {
+            calls: calls.into_iter().map(|call| convert::call(engine.service(), call)).collect(),
+            next_page_token,
+        })
     }
 
-    async fn list_audit(&self, context: kernel::RequestContext, request: ListAuditRecordsRequest) -> Result<ListAuditRecordsResponse, ServiceError> {
+    async fn list_audit(
+        &self,
+        context: kernel::RequestContext,
+        request: ListAuditRecordsRequest,
+    ) -> Result<ListAuditRecordsResponse, ServiceError> {
         let engine = self.engine("parent", &request.parent)?;
         let mut violations = Violations::new();
         let size = PageSize::parse(request.page_size, &mut violations);
@@ -202,11 +227,16 @@ impl Operations {
         let query = ("ListAuditRecords", engine.service());
         let before: Option<i64> = self.page_tokens.open(&context.tenant, &query, &request.page_token)?;
         let unavailable = |error: sea_orm::DbErr| {
-            ServiceError::unavailable(kernel::reason::STORAGE_UNAVAILABLE, "the database does not answer; try again", std::time::Duration::from_millis(500))
-                .caused_by(error)
+            ServiceError::unavailable(
+                kernel::reason::STORAGE_UNAVAILABLE,
+                "the database does not answer; try again",
+                std::time::Duration::from_millis(500),
+            )
+            .caused_by(error)
         };
-        let mut records =
-            audit::list(engine.read(), &context.tenant, before.unwrap_or(i64::MAX), size.get() + 1).await.map_err(unavailable)?;
+        let mut records = audit::list(engine.read(), &context.tenant, before.unwrap_or(i64::MAX), size.get() + 1)
+            .await
+            .map_err(unavailable)?;
         let chain_intact = audit::verify(engine.read(), &context.tenant).await.map_err(unavailable)?;
         let more = records.len() as u64 > size.get();
         records.truncate(usize::try_from(size.get()).unwrap_or(usize::MAX));
@@ -214,7 +244,11 @@ impl Operations {
             Some(last) => self.page_tokens.seal(&context.tenant, &query, &last.seq),
             None => String::new(),
         };
-        Ok(ListAuditRecordsResponse { audit_records: records.into_iter().map(convert::audit_record).collect(), next_page_token, chain_intact })
+        Ok(ListAuditRecordsResponse {
+            audit_records: records.into_iter().map(convert::audit_record).collect(),
+            next_page_token,
+            chain_intact,
+        })
     }
 }
 

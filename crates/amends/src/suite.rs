@@ -116,7 +116,9 @@ async fn settle_migrations(role: Role, db: &Db, pending: Pending) -> anyhow::Res
         return Ok(());
     }
     match pending {
-        Pending::Apply => durable::migrate(db, role.migrations()).await.with_context(|| format!("{role}: migrations failed")),
+        Pending::Apply => {
+            durable::migrate(db, role.migrations()).await.with_context(|| format!("{role}: migrations failed"))
+        }
         Pending::Refuse => bail!(
             "the database of {role} lacks {} migration(s): {}. Run `amends migrate {role}` with the same configuration, then start again.",
             names.len(),

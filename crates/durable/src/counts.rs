@@ -17,12 +17,15 @@ impl Engine {
         self.read_counts(query).await.map_err(|error| to_service_error(&error))
     }
 
-    /// Durable calls of this service by state.
+    /// Durable calls that this service has received, by sender (`service:<name>`).
     ///
     /// # Errors
     /// UNAVAILABLE when the database does not answer.
-    pub async fn calls_by_state(&self) -> Result<BTreeMap<String, u64>, ServiceError> {
-        self.counts("SELECT state AS name, count(*) AS n FROM outbound_calls GROUP BY state").await
+    pub async fn calls_received(&self) -> Result<BTreeMap<String, u64>, ServiceError> {
+        self.counts(
+            "SELECT client AS name, count(*) AS n FROM inbound_requests WHERE client LIKE 'service:%' GROUP BY client",
+        )
+        .await
     }
 
     async fn read_counts(&self, query: &str) -> Result<BTreeMap<String, u64>, DbErr> {

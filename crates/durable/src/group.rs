@@ -144,7 +144,7 @@ async fn one_round<'a>(tx: Tx, keys: &[RequestKey], work: &'a Work<'a>) -> Resul
             match &result {
                 Ok(bytes) => outcomes.push((index, Outcome::Response(bytes.clone()))),
                 Err(error) if error.is_definitive() => {
-                    outcomes.push((index, Outcome::Rejection(recorded(error.clone()))))
+                    outcomes.push((index, Outcome::Rejection(recorded(error.clone()))));
                 }
                 Err(error) if keys[index].lane.is_some() => return Err(TxError::Rejected(error.clone())),
                 Err(_) => {}

@@ -74,10 +74,8 @@ impl PageTokens {
     }
 
     fn mac(&self, tenant: &TenantId, query: &impl Serialize) -> Hmac<Sha256> {
-        let mut mac = match Hmac::<Sha256>::new_from_slice(&self.key) {
-            Ok(mac) => mac,
-            // HMAC takes keys of any length.
-            Err(_) => unreachable!("HMAC takes keys of any length"),
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.key) else {
+            unreachable!("HMAC takes keys of any length")
         };
         mac.update(b"v1\0");
         mac.update(tenant.as_str().as_bytes());

@@ -22,7 +22,9 @@ impl Checker {
                         counted.delivered += 1;
                         sent.entry((sender.name().to_owned(), target)).or_default().insert(message.to_string());
                     }
-                    "leased" => findings.add("I15", format!("{sender}: call {message} to {target} is still being sent")),
+                    "leased" => {
+                        findings.add("I15", format!("{sender}: call {message} to {target} is still being sent"))
+                    }
                     "parked" => findings.add("I22", format!("{sender}: call {message} to {target} is parked")),
                     _ => {}
                 }
@@ -34,14 +36,18 @@ impl Checker {
         }
         for receiver in Role::ALL {
             let mut received: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-            for row in self.rows(receiver, "SELECT client, request_id FROM inbound_requests WHERE client LIKE 'service:%'").await {
+            for row in self
+                .rows(receiver, "SELECT client, request_id FROM inbound_requests WHERE client LIKE 'service:%'")
+                .await
+            {
                 let client: String = column(&row, "client").expect("client");
                 let request: String = column(&row, "request_id").expect("request_id");
                 received.entry(client.trim_start_matches("service:").to_owned()).or_default().insert(request);
             }
             for sender in Role::ALL {
                 let key = (sender.name().to_owned(), receiver.name().to_owned());
-                let (sent, received) = (sent.get(&key).cloned().unwrap_or_default(), received.remove(sender.name()).unwrap_or_default());
+                let (sent, received) =
+                    (sent.get(&key).cloned().unwrap_or_default(), received.remove(sender.name()).unwrap_or_default());
                 for lost in sent.difference(&received) {
                     findings.add("I13", format!("{sender} → {receiver}: {lost} is done and was never received"));
                 }
@@ -60,7 +66,10 @@ impl Checker {
             return BTreeSet::new();
         }
         let rows = self.rows(sender, "SELECT message_id FROM outbound_calls").await;
-        rows.iter().map(|row| column::<Uuid>(row, "message_id").expect("message_id").to_string()).filter(|id| messages.contains(id)).collect()
+        rows.iter()
+            .map(|row| column::<Uuid>(row, "message_id").expect("message_id").to_string())
+            .filter(|id| messages.contains(id))
+            .collect()
     }
 
     async fn check_lanes(&self, receiver: Role, findings: &mut Findings, counted: &mut Counted) {
@@ -68,12 +77,23 @@ impl Checker {
         let mut lanes: BTreeMap<Lane, Vec<(i64, i64)>> = BTreeMap::new();
         let sql = "SELECT tenant_id, client, lane, lane_seq, created_at FROM inbound_requests WHERE lane IS NOT NULL ORDER BY lane_seq";
         for row in self.rows(receiver, sql).await {
-            let lane = (column(&row, "tenant_id").expect("tenant"), column(&row, "client").expect("client"), column(&row, "lane").expect("lane"));
-            lanes.entry(lane).or_default().push((column(&row, "lane_seq").expect("seq"), column(&row, "created_at").expect("time")));
+            let lane = (
+                column(&row, "tenant_id").expect("tenant"),
+                column(&row, "client").expect("client"),
+                column(&row, "lane").expect("lane"),
+            );
+            lanes
+                .entry(lane)
+                .or_default()
+                .push((column(&row, "lane_seq").expect("seq"), column(&row, "created_at").expect("time")));
         }
         let mut reached: BTreeMap<Lane, i64> = BTreeMap::new();
         for row in self.rows(receiver, "SELECT tenant_id, client, lane, last_seq FROM inbound_lanes").await {
-            let lane = (column(&row, "tenant_id").expect("tenant"), column(&row, "client").expect("client"), column(&row, "lane").expect("lane"));
+            let lane = (
+                column(&row, "tenant_id").expect("tenant"),
+                column(&row, "client").expect("client"),
+                column(&row, "lane").expect("lane"),
+            );
             reached.insert(lane, column(&row, "last_seq").expect("seq"));
         }
         for (lane, applied) in &lanes {
@@ -87,7 +107,10 @@ impl Checker {
                 findings.add("I14", format!("{receiver}: lane {lane:?} was applied out of order: {applied:?}"));
             }
             if reached.get(lane) != places.last() {
-                findings.add("I14", format!("{receiver}: lane {lane:?} stands at {:?}, applied {:?}", reached.get(lane), places.last()));
+                findings.add(
+                    "I14",
+                    format!("{receiver}: lane {lane:?} stands at {:?}, applied {:?}", reached.get(lane), places.last()),
+                );
             }
         }
     }

@@ -45,7 +45,8 @@ impl Checker {
         for row in self.rows(Role::Compensation, sql).await {
             let key: String = column(&row, "payout_key").expect("key");
             let state: String = column(&row, "state").expect("state");
-            let (amount, currency): (i64, String) = (column(&row, "amount_minor").expect("amount"), column(&row, "currency").expect("currency"));
+            let (amount, currency): (i64, String) =
+                (column(&row, "amount_minor").expect("amount"), column(&row, "currency").expect("currency"));
             let reservation: Option<String> = column(&row, "reservation").expect("reservation");
             let execution = executions.remove(&key);
             let paid = execution.as_ref().is_some_and(|execution| execution.executed);
@@ -54,7 +55,8 @@ impl Checker {
                     counted.payouts += 1;
                     match execution {
                         Some(execution) if paid && (execution.amount, &execution.currency) == (amount, &currency) => {}
-                        _ => findings.add("I4", format!("payout {key} is confirmed, and not executed with {currency} {amount}")),
+                        _ => findings
+                            .add("I4", format!("payout {key} is confirmed, and not executed with {currency} {amount}")),
                     }
                 }
                 "DECLINED" | "VOIDED" if paid => findings.add("I5", format!("payout {key} is {state} and was paid")),
@@ -81,7 +83,8 @@ impl Checker {
                    CAST(sum(CASE side WHEN 'DEBIT' THEN amount_minor ELSE -amount_minor END) AS BIGINT) AS n \
                    FROM ledger_entries GROUP BY tenant_id, transaction_id, currency";
         for row in self.rows(Role::Compensation, sql).await {
-            let (sum, entries): (i64, i64) = (column(&row, "n").expect("sum"), column(&row, "entries").expect("entries"));
+            let (sum, entries): (i64, i64) =
+                (column(&row, "n").expect("sum"), column(&row, "entries").expect("entries"));
             if sum != 0 || entries < 2 {
                 let id: String = column(&row, "id").unwrap_or_default();
                 findings.add("I7", format!("ledger transaction {id} has {entries} entries that sum to {sum}"));
@@ -91,7 +94,8 @@ impl Checker {
         let held = "SELECT CAST(coalesce(sum(CASE side WHEN 'DEBIT' THEN amount_minor ELSE -amount_minor END), 0) AS BIGINT) AS n \
                     FROM ledger_entries WHERE account = 'budget_reserved'";
         let pending = "SELECT CAST(coalesce(sum(amount_minor), 0) AS BIGINT) AS n FROM ledger_reservations WHERE state = 'PENDING'";
-        let (held, pending) = (self.number(Role::Compensation, held).await.abs(), self.number(Role::Compensation, pending).await);
+        let (held, pending) =
+            (self.number(Role::Compensation, held).await.abs(), self.number(Role::Compensation, pending).await);
         if held != pending {
             findings.add("I8", format!("{held} is booked as reserved, {pending} is"));
         }

@@ -44,9 +44,16 @@ fn cents(flight: i64) -> i64 {
 }
 
 /// Reports one cancelled flight, waits for the offer, takes the refund; the case that came of it.
-async fn one_customer(intake: IntakeServiceClient<Channel>, compensation: CompensationServiceClient<Channel>, flight: i64) -> String {
+async fn one_customer(
+    intake: IntakeServiceClient<Channel>,
+    compensation: CompensationServiceClient<Channel>,
+    flight: i64,
+) -> String {
     let event = event("flight.cancelled", SystemClock.now(), []);
-    let report = ReportDisruptionRequest { request_id: format!("report-{flight}"), disruption: Some(disruption(&format!("F{flight}"), event)) };
+    let report = ReportDisruptionRequest {
+        request_id: format!("report-{flight}"),
+        disruption: Some(disruption(&format!("F{flight}"), event)),
+    };
     let reported = until_answered("the disruption is taken", || {
         let (mut intake, report) = (intake.clone(), report.clone());
         async move { intake.report_disruption(report).await }
@@ -55,7 +62,10 @@ async fn one_customer(intake: IntakeServiceClient<Channel>, compensation: Compen
     let batch = AddAffectedRequest {
         request_id: format!("batch-{flight}"),
         disruption: reported.name,
-        affected: vec![affected(&format!("passenger{flight}@example.com"), [("ticket_price", money("USD", cents(flight)))])],
+        affected: vec![affected(
+            &format!("passenger{flight}@example.com"),
+            [("ticket_price", money("USD", cents(flight)))],
+        )],
     };
     let added = until_answered("the customer is added", || {
         let (mut intake, batch) = (intake.clone(), batch.clone());
@@ -67,12 +77,21 @@ async fn one_customer(intake: IntakeServiceClient<Channel>, compensation: Compen
     let open = testkit::eventually("an offer for the case", PATIENCE, || {
         let (mut compensation, case) = (compensation.clone(), case.clone());
         async move {
-            let offers = compensation.list_offers(ListOffersRequest { case, ..Default::default() }).await.ok()?.into_inner().offers;
+            let offers = compensation
+                .list_offers(ListOffersRequest { case, ..Default::default() })
+                .await
+                .ok()?
+                .into_inner()
+                .offers;
             offers.into_iter().find(|offer| offer.state() == offer::State::Open)
         }
     })
     .await;
-    let refund = open.options.iter().find(|option| option.lines.iter().any(|line| line.kind() == remedy_line::Kind::Money)).expect("a refund");
+    let refund = open
+        .options
+        .iter()
+        .find(|option| option.lines.iter().any(|line| line.kind() == remedy_line::Kind::Money))
+        .expect("a refund");
     let accept = RespondToOfferRequest {
         request_id: format!("accept-{flight}"),
         name: open.name.clone(),
@@ -147,7 +166,8 @@ async fn a_hundred_kills_lose_nothing_and_pay_nothing_twice() {
     testkit::eventually("nothing is due any more", PATIENCE, || async { checker.is_quiet().await.then_some(()) }).await;
 
     for (flight, name) in &cases {
-        let payouts = compensation.clone().list_payouts(ListPayoutsRequest { case: name.clone(), ..Default::default() }).await;
+        let payouts =
+            compensation.clone().list_payouts(ListPayoutsRequest { case: name.clone(), ..Default::default() }).await;
         let payouts = payouts.expect("a list").into_inner().payouts;
         let [paid] = payouts.as_slice() else { panic!("{name} has {} payouts", payouts.len()) };
         assert_eq!(paid.state(), payout::State::Confirmed, "{name}: {}", paid.reason);

@@ -13,12 +13,14 @@ use api::intake::{AddAffectedRequest, GetCaseRequest, ReportDisruptionRequest};
 use kernel::{Clock as _, SystemClock};
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
-use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{MetricsService, MetricsServiceServer};
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
+    MetricsService, MetricsServiceServer,
+};
 use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use tokio::net::TcpListener;
 use tonic::{Request, Response, Status};
@@ -60,10 +62,14 @@ fn hex(bytes: &[u8]) -> String {
 
 #[tonic::async_trait]
 impl TraceService for Receiver {
-    async fn export(&self, request: Request<ExportTraceServiceRequest>) -> Result<Response<ExportTraceServiceResponse>, Status> {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
         let mut spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
         for resource in request.into_inner().resource_spans {
-            let attributes: BTreeMap<String, String> = resource.resource.iter().flat_map(|resource| resource.attributes.iter().map(text)).collect();
+            let attributes: BTreeMap<String, String> =
+                resource.resource.iter().flat_map(|resource| resource.attributes.iter().map(text)).collect();
             let service = attributes.get("service.name").cloned().unwrap_or_default();
             for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
                 spans.push(Seen {
@@ -82,7 +88,10 @@ impl TraceService for Receiver {
 
 #[tonic::async_trait]
 impl MetricsService for Receiver {
-    async fn export(&self, request: Request<ExportMetricsServiceRequest>) -> Result<Response<ExportMetricsServiceResponse>, Status> {
+    async fn export(
+        &self,
+        request: Request<ExportMetricsServiceRequest>,
+    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
         let mut metrics = self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
         let scopes = request.into_inner().resource_metrics.into_iter().flat_map(|resource| resource.scope_metrics);
         metrics.extend(scopes.flat_map(|scope| scope.metrics).map(|metric| metric.name));
@@ -92,9 +101,13 @@ impl MetricsService for Receiver {
 
 #[tonic::async_trait]
 impl LogsService for Receiver {
-    async fn export(&self, request: Request<ExportLogsServiceRequest>) -> Result<Response<ExportLogsServiceResponse>, Status> {
+    async fn export(
+        &self,
+        request: Request<ExportLogsServiceRequest>,
+    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
         let scopes = request.into_inner().resource_logs.into_iter().flat_map(|resource| resource.scope_logs);
-        *self.log_records.lock().unwrap_or_else(PoisonError::into_inner) += scopes.map(|scope| scope.log_records.len()).sum::<usize>();
+        *self.log_records.lock().unwrap_or_else(PoisonError::into_inner) +=
+            scopes.map(|scope| scope.log_records.len()).sum::<usize>();
         Ok(Response::new(ExportLogsServiceResponse::default()))
     }
 }
@@ -132,9 +145,14 @@ async fn one_case_is_one_story_over_four_services() {
     let processes = Processes::start_with(binary, "flow_telemetry", log_filter, &environment).await;
     let mut intake = IntakeServiceClient::new(processes.channel(Role::Intake));
     let failure = event("flight.delayed", SystemClock.now(), [("arrival_delay_minutes", integer(181))]);
-    let report = ReportDisruptionRequest { request_id: "report".to_owned(), disruption: Some(disruption("F1", failure)) };
+    let report =
+        ReportDisruptionRequest { request_id: "report".to_owned(), disruption: Some(disruption("F1", failure)) };
     let reported = intake.report_disruption(report).await.expect("the disruption is taken").into_inner();
-    let batch = AddAffectedRequest { request_id: "batch".to_owned(), disruption: reported.name, affected: vec![affected("ann@example.com", [])] };
+    let batch = AddAffectedRequest {
+        request_id: "batch".to_owned(),
+        disruption: reported.name,
+        affected: vec![affected("ann@example.com", [])],
+    };
     let added = intake.add_affected(futures::stream::iter([batch])).await.expect("the customer is added").into_inner();
     let name = added.results[0].case.clone();
     let case = testkit::eventually("the case is followed up", Duration::from_secs(30), || {
@@ -151,7 +169,8 @@ async fn one_case_is_one_story_over_four_services() {
     let story = testkit::eventually("spans of the story from all four services", Duration::from_secs(30), || {
         let (spans, services, journey) = (receiver.spans(), services.clone(), journey.clone());
         async move {
-            let story: Vec<Seen> = spans.into_iter().filter(|span| span.attributes.get("amends.journey") == Some(&journey)).collect();
+            let story: Vec<Seen> =
+                spans.into_iter().filter(|span| span.attributes.get("amends.journey") == Some(&journey)).collect();
             let seen: BTreeSet<String> = story.iter().map(|span| span.service.clone()).collect();
             (seen == services).then_some(story)
         }

@@ -11,7 +11,8 @@ const LOOK_AT: i32 = 500;
 /// Prints the journey of one case that got a voucher, or of any case when there is none.
 pub async fn print(address: &str) -> anyhow::Result<()> {
     let channel = chassis::channel(address, &ClientConfig::default())?;
-    let (mut intake, mut compensation) = (IntakeServiceClient::new(channel.clone()), CompensationServiceClient::new(channel));
+    let (mut intake, mut compensation) =
+        (IntakeServiceClient::new(channel.clone()), CompensationServiceClient::new(channel));
     let request = ListCasesRequest { page_size: LOOK_AT, ..ListCasesRequest::default() };
     let mut cases = intake.list_cases(request).await?.into_inner().cases;
     let mut chosen = None;
@@ -26,16 +27,31 @@ pub async fn print(address: &str) -> anyhow::Result<()> {
         return Ok(());
     }
     let case = cases.swap_remove(chosen.unwrap_or(0));
-    let request = GetCustomerTimelineRequest { customer: case.customer.clone(), case: case.name.clone(), page_size: 100, ..Default::default() };
+    let request = GetCustomerTimelineRequest {
+        customer: case.customer.clone(),
+        case: case.name.clone(),
+        page_size: 100,
+        ..Default::default()
+    };
     let mut entries = intake.get_customer_timeline(request).await?.into_inner().entries;
     entries.reverse();
     println!("\nOne journey: {}", case.name);
     println!("  expected  {}\n  got       {}\n", case.expected, case.delivered);
     for entry in entries {
         let at = chassis::wire::timestamp("happened_at", entry.happened_at.as_ref(), &mut kernel::Violations::new());
-        let state = case::State::try_from(entry.state).map_or("", |state| state.as_str_name()).trim_start_matches("STATE_").to_owned();
+        let state = case::State::try_from(entry.state)
+            .map_or("", |state| state.as_str_name())
+            .trim_start_matches("STATE_")
+            .to_owned();
         let at = at.to_string();
-        println!("  {}  {:<13} {:<18} {:<13} {}", at[..16].replace('T', " "), entry.source, entry.kind, state, entry.summary);
+        println!(
+            "  {}  {:<13} {:<18} {:<13} {}",
+            at[..16].replace('T', " "),
+            entry.source,
+            entry.kind,
+            state,
+            entry.summary
+        );
     }
     Ok(())
 }

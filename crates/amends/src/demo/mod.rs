@@ -29,8 +29,8 @@ use crate::dev;
 use crate::role::Role;
 use crate::suite::{Pending, Suite};
 use flights::Flights;
-use replay::Replay;
 pub use replay::CustomersPerFlight;
+use replay::Replay;
 pub use summary::Summary;
 
 /// Options of the demo.
@@ -89,7 +89,9 @@ async fn replay_and_report(options: &Options, config: SuiteConfig, data: &std::p
     let listen = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
     let mut config = dev::configure(config, data, listen);
     config.server.max_requests = 4_096;
-    let suite = Suite::build(config, BTreeSet::from(Role::ALL), Pending::Apply, Arc::new(clock.clone()), Arc::new(RandomIds)).await?;
+    let suite =
+        Suite::build(config, BTreeSet::from(Role::ALL), Pending::Apply, Arc::new(clock.clone()), Arc::new(RandomIds))
+            .await?;
     let engines = suite.engines().clone();
     let driver = ClockDriver::new(clock.clone(), engines.values().cloned().collect(), replay::STEP);
     let shutdown = CancellationToken::new();
@@ -98,7 +100,8 @@ async fn replay_and_report(options: &Options, config: SuiteConfig, data: &std::p
 
     let work = async {
         is_bound.await.context("the suite did not start")?;
-        let replay = Replay::new(format!("http://{listen}"), clock, driver, options.customers_per_flight, !options.json)?;
+        let replay =
+            Replay::new(format!("http://{listen}"), clock, driver, options.customers_per_flight, !options.json)?;
         let began = Instant::now();
         let told = replay.run(flights).await?;
         let summary = Summary::gather(&engines, told, began.elapsed()).await?;

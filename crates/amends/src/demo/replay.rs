@@ -75,7 +75,13 @@ pub struct Replay {
 
 impl Replay {
     /// A replay into the suite at `address`.
-    pub fn new(address: String, clock: VirtualClock, driver: ClockDriver, customers: CustomersPerFlight, show: bool) -> anyhow::Result<Self> {
+    pub fn new(
+        address: String,
+        clock: VirtualClock,
+        driver: ClockDriver,
+        customers: CustomersPerFlight,
+        show: bool,
+    ) -> anyhow::Result<Self> {
         let channel = chassis::channel(&address, &ClientConfig::default())?;
         let bar = if show { ProgressBar::new(0) } else { ProgressBar::hidden() };
         bar.set_style(ProgressStyle::with_template("{msg:<22} {bar:36} {pos:>6}/{len} flights  {elapsed}  {per_sec}")?);
@@ -103,7 +109,8 @@ impl Replay {
                 told.count(flight);
             }
             let reports = futures::stream::iter(flights.into_iter().map(|flight| self.report(flight)));
-            told.customers += reports.buffer_unordered(AT_ONCE).try_fold(0, |sum, n| async move { Ok(sum + n) }).await?;
+            told.customers +=
+                reports.buffer_unordered(AT_ONCE).try_fold(0, |sum, n| async move { Ok(sum + n) }).await?;
         }
         self.bar.set_message("until all is over");
         self.driver.run_out(kernel::Clock::now(&self.clock).plus(TAIL)).await?;
@@ -116,7 +123,10 @@ impl Replay {
         let key = flight.key();
         let mut intake = self.intake.clone();
         let disruption = intake
-            .report_disruption(ReportDisruptionRequest { request_id: key.clone(), disruption: Some(disruption(flight)) })
+            .report_disruption(ReportDisruptionRequest {
+                request_id: key.clone(),
+                disruption: Some(disruption(flight)),
+            })
             .await
             .map_err(|status| anyhow::anyhow!("{key}: {status}"))?
             .into_inner();
@@ -133,7 +143,10 @@ impl Replay {
                 affected: affected.to_vec(),
             })
             .collect();
-        let added = intake.add_affected(futures::stream::iter(batches)).await.map_err(|status| anyhow::anyhow!("{key}: {status}"))?;
+        let added = intake
+            .add_affected(futures::stream::iter(batches))
+            .await
+            .map_err(|status| anyhow::anyhow!("{key}: {status}"))?;
         self.bar.inc(1);
         u64::try_from(added.into_inner().results.len()).context("too many results")
     }
@@ -145,7 +158,9 @@ impl Told {
         match flight.disruption {
             FlightDisruption::Cancelled => self.cancelled += 1,
             FlightDisruption::Diverted => self.diverted += 1,
-            FlightDisruption::Delayed { arrival_delay_min } => self.delayed_over_180 += u64::from(arrival_delay_min > 180),
+            FlightDisruption::Delayed { arrival_delay_min } => {
+                self.delayed_over_180 += u64::from(arrival_delay_min > 180)
+            }
         }
     }
 }
@@ -153,7 +168,9 @@ impl Told {
 fn disruption(flight: &Flight) -> Disruption {
     let (kind, delivered, severity) = match flight.disruption {
         FlightDisruption::Cancelled => ("flight.cancelled", "The flight was cancelled".to_owned(), Severity::High),
-        FlightDisruption::Diverted => ("flight.diverted", "The flight did not arrive as planned".to_owned(), Severity::Medium),
+        FlightDisruption::Diverted => {
+            ("flight.diverted", "The flight did not arrive as planned".to_owned(), Severity::Medium)
+        }
         FlightDisruption::Delayed { arrival_delay_min } => {
             let severity = if arrival_delay_min > 180 { Severity::Medium } else { Severity::Low };
             ("flight.delayed", format!("Arrived {arrival_delay_min} minutes after the scheduled time"), severity)
@@ -166,7 +183,10 @@ fn disruption(flight: &Flight) -> Disruption {
         ("origin".to_owned(), text(&flight.origin.code)),
         ("destination".to_owned(), text(&flight.destination.code)),
         ("distance_miles".to_owned(), number(flight.distance_miles.into())),
-        ("scheduled_arrival".to_owned(), Fact { value: Some(fact::Value::Time(chassis::wire::to_timestamp(flight.scheduled_arrival))) }),
+        (
+            "scheduled_arrival".to_owned(),
+            Fact { value: Some(fact::Value::Time(chassis::wire::to_timestamp(flight.scheduled_arrival))) },
+        ),
     ]);
     if let FlightDisruption::Delayed { arrival_delay_min } = flight.disruption {
         facts.insert("arrival_delay_minutes".to_owned(), number(arrival_delay_min.into()));

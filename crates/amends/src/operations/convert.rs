@@ -55,7 +55,11 @@ pub fn state_filter(value: i32, violations: &mut Violations) -> Option<CallState
     }
     let known = CallState::ALL.into_iter().find(|known| i32::from(state(*known)) == value);
     if known.is_none() {
-        violations.add("state", "UNKNOWN_ENUM_VALUE", format!("{value} is not a state of a call; leave it out for all states"));
+        violations.add(
+            "state",
+            "UNKNOWN_ENUM_VALUE",
+            format!("{value} is not a state of a call; leave it out for all states"),
+        );
     }
     known
 }

@@ -29,6 +29,7 @@ pub(crate) fn send(target: &str, call: &Claimed) -> Span {
         "amends.lane" = Empty,
         "amends.lane_seq" = Empty,
         "amends.attempt" = call.attempts,
+        "amends.journey" = call.journey.split('-').nth(1),
     );
     if span.is_disabled() {
         return span;
