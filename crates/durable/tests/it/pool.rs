@@ -19,6 +19,7 @@ async fn acknowledged_and_durable(pool: &sqlx::PgPool, observer: &sqlx::PgPool, 
     let mut connection = pool.acquire().await.expect("a connection");
     let pid: i32 = sqlx::query("SELECT pg_backend_pid()").fetch_one(&mut *connection).await.expect("a pid").get(0);
     signal(pid, "-STOP");
+    #[expect(clippy::disallowed_methods, reason = "the cancelled BEGIN is what is tested")]
     let left = tokio::time::timeout(Duration::from_millis(200), connection.begin()).await.is_err();
     assert!(left, "BEGIN is on the wire when its caller leaves");
     drop(connection);
