@@ -14,7 +14,7 @@ use durable::Engine;
 use kernel::{RandomIds, VirtualClock};
 use testkit::{Backend, Scratch};
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
@@ -33,7 +33,7 @@ pub struct InProcess {
     /// Where the mailbox is.
     pub data: Scratch,
     shutdown: CancellationToken,
-    serving: JoinHandle<anyhow::Result<()>>,
+    serving: JoinSet<anyhow::Result<()>>,
     _databases: Databases,
 }
 
@@ -67,7 +67,8 @@ impl InProcess {
         let driver = ClockDriver::new(clock.clone(), engines.values().cloned().collect(), Duration::from_secs(1));
         let shutdown = CancellationToken::new();
         let (bound, is_bound) = oneshot::channel();
-        let serving = tokio::spawn(suite.serve(None, true, Some(bound), shutdown.clone()));
+        let mut serving = JoinSet::new();
+        serving.spawn(suite.serve(None, true, Some(bound), shutdown.clone()));
         is_bound.await.expect("the suite opens its port");
         let address = format!("http://{listen}");
         Self { address, clock, driver, engines, data, shutdown, serving, _databases: databases }
@@ -91,8 +92,8 @@ impl InProcess {
     }
 
     /// Stops serving and waits for the end.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.shutdown.cancel();
-        self.serving.await.expect("no panic").expect("a clean end");
+        self.serving.join_next().await.expect("it serves").expect("no panic").expect("a clean end");
     }
 }

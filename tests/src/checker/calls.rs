@@ -23,7 +23,7 @@ impl Checker {
                         sent.entry((sender.name().to_owned(), target)).or_default().insert(message.to_string());
                     }
                     "leased" => {
-                        findings.add("I15", format!("{sender}: call {message} to {target} is still being sent"))
+                        findings.add("I15", format!("{sender}: call {message} to {target} is still being sent"));
                     }
                     "parked" => findings.add("I22", format!("{sender}: call {message} to {target} is parked")),
                     _ => {}

@@ -206,7 +206,7 @@ fn open_case_classes() -> Vec<(String, OpenCaseRequest, Expected)> {
             "17 identities".to_owned(),
             open(|request| {
                 request.customer.as_mut().expect("a customer").identities =
-                    (0..17).map(|n| Identity { source: "crm".to_owned(), value: n.to_string() }).collect()
+                    (0..17).map(|n| Identity { source: "crm".to_owned(), value: n.to_string() }).collect();
             }),
             invalid(&["customer.identities"]),
         ),
@@ -224,7 +224,7 @@ fn open_case_classes() -> Vec<(String, OpenCaseRequest, Expected)> {
             "a phone number in words".to_owned(),
             open(|request| {
                 request.customer.as_mut().expect("a customer").contact_points =
-                    vec![ContactPoint { kind: 2, address: "call me".to_owned() }]
+                    vec![ContactPoint { kind: 2, address: "call me".to_owned() }];
             }),
             invalid(&["customer.contact_points[0].address"]),
         ),

@@ -113,9 +113,10 @@ async fn a_hundred_kills_lose_nothing_and_pay_nothing_twice() {
     let compensation = CompensationServiceClient::new(processes.channel(Role::Compensation));
     let processes = Arc::new(Mutex::new(processes));
 
-    let killer = {
+    let mut killer = tokio::task::JoinSet::new();
+    {
         let processes = Arc::clone(&processes);
-        tokio::spawn(async move {
+        killer.spawn(async move {
             let mut pace = tokio::time::interval(Duration::from_millis(250));
             for number in 0..KILLS {
                 pace.tick().await;
@@ -124,8 +125,8 @@ async fn a_hundred_kills_lose_nothing_and_pay_nothing_twice() {
                 processes.kill(role);
                 processes.spawn(role);
             }
-        })
-    };
+        });
+    }
 
     // The flights are spread over the time of the kills.
     let at_once = Arc::new(Semaphore::new(12));
@@ -140,7 +141,7 @@ async fn a_hundred_kills_lose_nothing_and_pay_nothing_twice() {
         });
     }
     let cases: BTreeMap<i64, String> = customers.join_all().await.into_iter().collect();
-    killer.await.expect("the killer ends");
+    killer.join_next().await.expect("it runs").expect("the killer ends");
 
     let processes = Arc::into_inner(processes).expect("the killer has ended").into_inner();
     assert_eq!(processes.kills, KILLS);

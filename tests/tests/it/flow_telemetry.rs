@@ -23,6 +23,7 @@ use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tonic::{Request, Response, Status};
 
 use crate::support::{affected, disruption, event, integer};
@@ -113,7 +114,7 @@ impl LogsService for Receiver {
 }
 
 impl Receiver {
-    async fn start() -> (Self, String) {
+    async fn start(tasks: &mut JoinSet<Result<(), tonic::transport::Error>>) -> (Self, String) {
         let receiver = Self::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
@@ -122,7 +123,7 @@ impl Receiver {
             .add_service(MetricsServiceServer::new(receiver.clone()))
             .add_service(LogsServiceServer::new(receiver.clone()))
             .serve_with_incoming(tokio_stream::wrappers::TcpListenerStream::new(listener));
-        tokio::spawn(server);
+        tasks.spawn(server);
         (receiver, address)
     }
 
@@ -133,7 +134,8 @@ impl Receiver {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_case_is_one_story_over_four_services() {
-    let (receiver, address) = Receiver::start().await;
+    let mut tasks = JoinSet::new();
+    let (receiver, address) = Receiver::start(&mut tasks).await;
     let environment = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", address.as_str()),
         ("OTEL_BSP_SCHEDULE_DELAY", "100"),

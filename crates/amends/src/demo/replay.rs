@@ -159,7 +159,7 @@ impl Told {
             FlightDisruption::Cancelled => self.cancelled += 1,
             FlightDisruption::Diverted => self.diverted += 1,
             FlightDisruption::Delayed { arrival_delay_min } => {
-                self.delayed_over_180 += u64::from(arrival_delay_min > 180)
+                self.delayed_over_180 += u64::from(arrival_delay_min > 180);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! `amends.compensation.v1.CompensationService`.
+//! The CompensationService over gRPC: parses, calls one use case, converts.
 
 use api::compensation as wire;
 use api::compensation::compensation_service_server::CompensationService;

@@ -1,4 +1,4 @@
-//! Table `offers`.
+//! The table `offers`, as rows.
 
 use sea_orm::entity::prelude::*;
 
