@@ -29,6 +29,7 @@ test: ## Run every test, on SQLite and on PostgreSQL, whose programs it finds or
 	@AMENDS_TEST_PG_BIN="$$(.ci/postgres-bin)"
 	export AMENDS_TEST_PG_BIN
 	cargo test --workspace --locked
+	cargo test --release --locked -p amends-tests --features year --test year -- --nocapture
 
 .PHONY: bench
 bench: ## Measure the hot paths against pgbench in the same run; options in ARGS, e.g. ARGS='--only relay --rounds 1'

@@ -18,7 +18,7 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use prometheus::Registry;
-use tracing_subscriber::filter::{EnvFilter, FilterFn, filter_fn};
+use tracing_subscriber::filter::{EnvFilter, LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
@@ -54,9 +54,12 @@ pub struct Telemetry {
 /// Installs telemetry for this process. Call it once, inside the runtime, before [`crate::serve`].
 pub fn init(options: TelemetryOptions) -> Telemetry {
     let (registry, exporters, problems) = (Registry::new(), otlp::Exporters::from_environment(), Vec::new());
+    let exports_traces = exporters.traces();
     let otlp::Providers { traces, metrics, logs, problems } = exporters.start(&options, &registry, problems);
     let bridge = logs.as_ref().map(|logs| OpenTelemetryTracingBridge::new(logs).with_filter(ours()));
-    let spans = tracing_opentelemetry::layer().with_tracer(traces.tracer("amends")).with_filter(ours());
+    // Without an exporter spans would be made for nobody: the caller's trace is carried on without them.
+    let spans =
+        exports_traces.then(|| tracing_opentelemetry::layer().with_tracer(traces.tracer("amends")).with_filter(ours()));
     let subscriber = tracing_subscriber::registry().with(log_layer(&options.config)).with(spans).with(bridge);
 
     global::set_text_map_propagator(TraceContextPropagator::new());
@@ -130,15 +133,11 @@ where
     }
 }
 
-/// What is exported: nothing of the libraries that do the exporting, or one export would cause the next.
-fn ours() -> FilterFn {
-    filter_fn(|metadata| {
-        let target = metadata.target();
-        let library = ["h2", "hyper", "hyper_util", "tonic", "tower", "opentelemetry"]
-            .iter()
-            .any(|name| target.strip_prefix(name).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric())));
-        *metadata.level() <= tracing::Level::INFO && !library
-    })
+/// What is exported: nothing of the libraries that do the exporting, or one export would cause the next. A filter by
+/// target and level is looked at once for each place in the code, not at each event.
+fn ours() -> Targets {
+    let libraries = ["h2", "hyper", "tonic", "tower", "opentelemetry"];
+    Targets::new().with_default(LevelFilter::INFO).with_targets(libraries.map(|library| (library, LevelFilter::OFF)))
 }
 
 /// A panic is a line in the log like any other, with its place.

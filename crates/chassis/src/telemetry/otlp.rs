@@ -29,6 +29,11 @@ pub(super) struct Providers {
 }
 
 impl Exporters {
+    /// True when spans have somewhere to go.
+    pub(super) fn traces(&self) -> bool {
+        self.traces
+    }
+
     #[expect(clippy::disallowed_methods, reason = "the standard says that these variables are read by this name")]
     pub(super) fn from_environment() -> Self {
         Self::from_lookup(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
