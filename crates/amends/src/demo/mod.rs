@@ -93,7 +93,8 @@ async fn replay_and_report(options: &Options, config: SuiteConfig, data: &std::p
         Suite::build(config, BTreeSet::from(Role::ALL), Pending::Apply, Arc::new(clock.clone()), Arc::new(RandomIds))
             .await?;
     let engines = suite.engines().clone();
-    let driver = ClockDriver::new(clock.clone(), engines.values().cloned().collect(), replay::STEP);
+    let step = if options.year { replay::YEAR_STEP } else { replay::STEP };
+    let driver = ClockDriver::new(clock.clone(), engines.values().cloned().collect(), step);
     let shutdown = CancellationToken::new();
     let (bound, is_bound) = oneshot::channel();
     let serving = suite.serve(None, true, Some(bound), shutdown.clone());
@@ -101,7 +102,7 @@ async fn replay_and_report(options: &Options, config: SuiteConfig, data: &std::p
     let work = async {
         is_bound.await.context("the suite did not start")?;
         let replay =
-            Replay::new(format!("http://{listen}"), clock, driver, options.customers_per_flight, !options.json)?;
+            Replay::new(format!("http://{listen}"), clock, driver, step, options.customers_per_flight, !options.json)?;
         let began = Instant::now();
         let told = replay.run(flights).await?;
         let summary = Summary::gather(&engines, told, began.elapsed()).await?;

@@ -19,6 +19,8 @@ use crate::clock_driver::ClockDriver;
 
 /// The clock stops at whole hours: what happens within one is reported and runs together.
 pub const STEP: Duration = Duration::from_secs(3_600);
+/// Over a year it stops four times a day: each stop costs as long as the longest chain of calls.
+pub const YEAR_STEP: Duration = Duration::from_secs(6 * 3_600);
 /// After the last flight, time enough for offers to expire and for all check-ins.
 const TAIL: Duration = Duration::from_secs(60 * 86_400);
 /// Disruptions that are reported at the same time.
@@ -69,6 +71,7 @@ pub struct Replay {
     intake: IntakeServiceClient<Channel>,
     clock: VirtualClock,
     driver: ClockDriver,
+    step: Duration,
     customers: CustomersPerFlight,
     bar: ProgressBar,
 }
@@ -79,13 +82,14 @@ impl Replay {
         address: String,
         clock: VirtualClock,
         driver: ClockDriver,
+        step: Duration,
         customers: CustomersPerFlight,
         show: bool,
     ) -> anyhow::Result<Self> {
         let channel = chassis::channel(&address, &ClientConfig::default())?;
         let bar = if show { ProgressBar::new(0) } else { ProgressBar::hidden() };
         bar.set_style(ProgressStyle::with_template("{msg:<22} {bar:36} {pos:>6}/{len} flights  {elapsed}  {per_sec}")?);
-        Ok(Self { intake: IntakeServiceClient::new(channel), clock, driver, customers, bar })
+        Ok(Self { intake: IntakeServiceClient::new(channel), clock, driver, step, customers, bar })
     }
 
     /// Reports all flights and lets time run until nothing is left to happen.
@@ -95,14 +99,14 @@ impl Replay {
     pub async fn run(&self, flights: &[Flight]) -> anyhow::Result<Told> {
         self.bar.set_length(flights.len() as u64);
         let mut told = Told::default();
-        let mut hours: BTreeMap<i64, Vec<&Flight>> = BTreeMap::new();
-        let step = i64::try_from(STEP.as_micros())?;
+        let mut stops: BTreeMap<i64, Vec<&Flight>> = BTreeMap::new();
+        let step = i64::try_from(self.step.as_micros())?;
         for flight in flights {
-            // Known in the course of an hour, reported at its end: nothing is reported before it happened.
-            hours.entry(flight.known_at().micros().div_euclid(step) + 1).or_default().push(flight);
+            // Known in the course of a step, reported at its end: nothing is reported before it happened.
+            stops.entry(flight.known_at().micros().div_euclid(step) + 1).or_default().push(flight);
         }
-        for (hour, flights) in hours {
-            let now = kernel::Timestamp::from_micros(hour * step);
+        for (stop, flights) in stops {
+            let now = kernel::Timestamp::from_micros(stop * step);
             self.driver.run_until(now).await?;
             self.bar.set_message(now.to_string()[..13].replace('T', " ") + "h UTC");
             for flight in &flights {
