@@ -57,9 +57,11 @@ pub fn init(options: TelemetryOptions) -> Telemetry {
     let exports_traces = exporters.traces();
     let otlp::Providers { traces, metrics, logs, problems } = exporters.start(&options, &registry, problems);
     let bridge = logs.as_ref().map(|logs| OpenTelemetryTracingBridge::new(logs).with_filter(ours()));
-    // Without an exporter spans would be made for nobody: the caller's trace is carried on without them.
-    let spans =
-        exports_traces.then(|| tracing_opentelemetry::layer().with_tracer(traces.tracer("amends")).with_filter(ours()));
+    // Spans are for exporters and for the log lines that carry their ids. Where neither wants them they would be made for
+    // nobody: the caller's trace goes on without them.
+    let shown = log_filter(&options.config).max_level_hint().is_none_or(|level| level >= LevelFilter::INFO);
+    let spans = (exports_traces || shown)
+        .then(|| tracing_opentelemetry::layer().with_tracer(traces.tracer("amends")).with_filter(ours()));
     let subscriber = tracing_subscriber::registry().with(log_layer(&options.config)).with(spans).with(bridge);
 
     global::set_text_map_propagator(TraceContextPropagator::new());
@@ -113,12 +115,16 @@ impl Telemetry {
     }
 }
 
+/// The filter was validated with the configuration; what cannot be read is left out.
+fn log_filter(config: &TelemetryConfig) -> EnvFilter {
+    EnvFilter::builder().parse_lossy(format!("{QUIET},{}", config.log_filter))
+}
+
 fn log_layer<S>(config: &TelemetryConfig) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: tracing::Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
-    // The filter was validated with the configuration; what cannot be read is left out.
-    let filter = EnvFilter::builder().parse_lossy(format!("{QUIET},{}", config.log_filter));
+    let filter = log_filter(config);
     let plain = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Json => plain
