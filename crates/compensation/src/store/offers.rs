@@ -1,4 +1,4 @@
-//! Offers.
+//! Queries over offers: read, lock, insert and change them in groups.
 
 use durable::{Bulk, ColumnType, Tx};
 use kernel::{CaseId, OfferId, ResourceId, TenantId, Timestamp};

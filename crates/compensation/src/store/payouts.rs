@@ -1,4 +1,4 @@
-//! Payouts.
+//! Queries over payouts: read, lock, insert and change them.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Remedies.
+//! Queries over remedies: read, lock, insert and change them in groups.
 
 use std::collections::BTreeSet;
 

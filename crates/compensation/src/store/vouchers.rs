@@ -1,4 +1,4 @@
-//! Vouchers.
+//! Queries over vouchers: read, lock, insert and change them in groups.
 
 use std::collections::BTreeMap;
 

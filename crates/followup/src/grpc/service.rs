@@ -1,4 +1,4 @@
-//! `amends.followup.v1.FollowUpService`.
+//! The FollowUpService over gRPC: parses, calls one use case, converts.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `amends.intake.v1.IntakeService`.
+//! The IntakeService over gRPC: parses, calls one use case, converts.
 
 use std::sync::Arc;
 

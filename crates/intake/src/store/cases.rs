@@ -1,4 +1,4 @@
-//! Cases.
+//! Queries over cases: read, lock, insert and change them in groups.
 
 use std::collections::{BTreeMap, BTreeSet};
 

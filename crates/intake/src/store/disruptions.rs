@@ -1,4 +1,4 @@
-//! Disruptions.
+//! Queries over disruptions: read, insert, count their affected.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! `amends.routing.v1.RoutingService`.
+//! The RoutingService over gRPC: parses, calls one use case, converts.
 
 use std::pin::Pin;
 

@@ -1,4 +1,4 @@
-//! Table `payouts`.
+//! The table `payouts`, as rows.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Table `remedies`.
+//! The table `remedies`, as rows.
 
 use sea_orm::entity::prelude::*;
 

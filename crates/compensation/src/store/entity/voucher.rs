@@ -1,4 +1,4 @@
-//! Table `vouchers`.
+//! The table `vouchers`, as rows.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Work items under every event: the rules of the domain, tested.
+
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
