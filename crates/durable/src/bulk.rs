@@ -103,7 +103,7 @@ impl Bulk {
             arrays.join(", "),
             names.join(", ")
         );
-        Statement::from_sql_and_values(backend_postgres(), sql, values)
+        Statement::from_sql_and_values(sea_orm::DbBackend::Postgres, sql, values)
     }
 
     /// The rows' parameters are nameless and come first. A named one costs a search through all names when it is bound,
@@ -134,10 +134,6 @@ fn shifted(body: &str, by: usize) -> String {
         text.push_str(rest);
     }
     text
-}
-
-fn backend_postgres() -> sea_orm::DbBackend {
-    sea_orm::DbBackend::Postgres
 }
 
 /// PostgreSQL arrays are sent without NULLs: a sentinel stands for it, and the CTE turns it back.

@@ -128,8 +128,8 @@ impl Engine {
         &self.inner.parts.config
     }
 
-    /// Runs a task that outlives its caller; [`Engine::drain`] waits for it.
-    #[expect(clippy::disallowed_methods, reason = "the owner of detached work: drain waits for all of it")]
+    /// Runs a task that outlives its caller. [`Engine::drain`] waits for it when it carries a mutation out.
+    #[expect(clippy::disallowed_methods, reason = "the owner of detached work: drain waits for mutations")]
     pub fn spawn<F>(&self, task: F) -> tokio::task::JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
