@@ -5,6 +5,7 @@
 //! checked integers, and the same event is always judged the same way.
 
 pub mod assessment;
+pub mod backtest;
 #[cfg(test)]
 mod diagrams;
 pub mod event;

@@ -1,0 +1,187 @@
+//! Tallies do not depend on order or parts, and count what the judge gives.
+
+use kernel::{Currency, Money};
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::event::Fact;
+use crate::domain::pack::document::parse;
+
+const OLD: &str = r#"
+id: delays
+display_name: Delays
+version: 1.0.0
+status: ACTIVE
+effective_from: "2013-01-01"
+effective_to: "2014-01-01"
+sources: [ours]
+rules:
+  - id: late
+    description: A long delay gives a voucher.
+    condition: event.kind == "flight.delayed" && event.facts.minutes > 180
+    automatic: [{ id: food, basis: TIME, kind: VOUCHER, description: Food, amount: { fixed: USD 15.00 } }]
+  - id: cancelled
+    description: A cancellation gives a choice.
+    condition: event.kind == "flight.cancelled"
+    choice_of:
+      - id: rebook
+        description: Another flight
+        lines: [{ id: flight, basis: RESTITUTION, kind: SERVICE, description: Another flight }]
+      - id: refund
+        description: The price back
+        lines: [{ id: price, basis: RESTITUTION, kind: MONEY, description: The price, amount: { from_fact: price } }]
+    plus: [{ id: more, basis: GESTURE, kind: VOUCHER, description: More, amount: { fixed: USD 5.00 } }]
+"#;
+
+/// Pays more and earlier, and in another currency to those who paid in it.
+fn new() -> String {
+    OLD.replace("version: 1.0.0", "version: 2.0.0")
+        .replace("status: ACTIVE", "status: DRAFT")
+        .replace("> 180", ">= 120")
+        .replace("USD 15.00", "USD 20.00")
+}
+
+fn trial(candidate: &str, baseline: Option<&str>, ignore_dates: bool) -> Trial {
+    let pack = |yaml: &str| parse(yaml).expect("a valid pack");
+    Trial::new(pack(candidate), baseline.map(pack), Options { ignore_dates, examples: 4 })
+}
+
+fn event(kind: &str, day: i64, customers: u32, facts: &[(&str, Fact)]) -> HistoricEvent {
+    let facts = facts.iter().map(|(key, fact)| ((*key).to_owned(), fact.clone())).collect();
+    // From 2013-01-01 on.
+    let occurred_at = Timestamp::from_seconds(1_356_998_400 + day * 86_400);
+    let event = FailureEvent { kind: kind.to_owned(), occurred_at, reference: format!("on day {day}"), facts };
+    HistoricEvent { event, severity: Severity::Medium, customers }
+}
+
+fn price(code: &str, minor: i64) -> Fact {
+    Fact::Money(Money::new(usd(code), minor))
+}
+
+fn usd(code: &str) -> Currency {
+    Currency::parse(code).expect("a known code")
+}
+
+fn sample() -> Vec<HistoricEvent> {
+    vec![
+        event("flight.delayed", 0, 2, &[("minutes", Fact::Integer(120))]),
+        event("flight.delayed", 1, 1, &[("minutes", Fact::Integer(181))]),
+        event("flight.delayed", 2, 1, &[]),
+        event("flight.cancelled", 3, 10, &[("price", price("USD", 21_450))]),
+        event("flight.cancelled", 4, 1, &[("price", price("EUR", 9_000))]),
+        event("flight.cancelled", 5, 1, &[]),
+        event("flight.diverted", 6, 7, &[]),
+        event("flight.cancelled", 400, 1, &[]),
+    ]
+}
+
+#[test]
+fn events_are_counted_with_their_customers_and_costs() {
+    let tally = trial(OLD, None, false).judge(&sample());
+    assert_eq!((tally.events, tally.customers), (8, 24));
+    let side = &tally.candidate;
+    assert_eq!((side.judged, side.owed, side.customers_owed, side.undecided), (7, 4, 13, 1));
+    assert_eq!(side.rules["late"], tally::RuleCount { applied: 1, customers: 1, missing: 1 });
+    assert_eq!(side.rules["cancelled"], tally::RuleCount { applied: 3, customers: 12, missing: 1 });
+    let dollars = &side.costs[&usd("USD")];
+    // A voucher of 15 and twelve of 5; with ten tickets at most.
+    assert_eq!((dollars.events, dollars.low, dollars.high), (4, 7_500, 222_000));
+    assert_eq!((dollars.spread.quantile(50), dollars.spread.customers()), (Some(21_900), 13));
+    let euros = &side.costs[&usd("EUR")];
+    assert_eq!((euros.events, euros.low, euros.high), (1, 0, 9_000));
+    let refunds = &side.lines["cancelled.price"];
+    assert_eq!((refunds.offered, refunds.events, refunds.customers, refunds.kind), (true, 2, 11, "MONEY"));
+    assert_eq!(refunds.cost, [(usd("EUR"), 9_000), (usd("USD"), 214_500)].into());
+    assert_eq!((tally.baseline, tally.differences.all()), (None, difference::Hit::default()));
+}
+
+#[test]
+fn days_can_be_ignored() {
+    let tally = trial(OLD, None, true).judge(&sample());
+    assert_eq!((tally.candidate.judged, tally.candidate.owed), (8, 5));
+}
+
+#[test]
+fn differing_events_are_told_with_both_outcomes_largest_change_first() {
+    let tally = trial(&new(), Some(OLD), false).judge(&sample());
+    let differences = &tally.differences;
+    assert_eq!(
+        (differences.gain, differences.lose.events, differences.other.events),
+        (difference::Hit { events: 2, customers: 3 }, 0, 0)
+    );
+    assert_eq!(differences.money, [(usd("USD"), difference::Shift { gained: 4_500, lost: 0 })].into());
+    let examples: Vec<_> = differences.examples.iter().map(|example| example.event.event.reference.as_str()).collect();
+    assert_eq!(examples, ["on day 0", "on day 1"]);
+    let first = &differences.examples[0];
+    let lines = |outcome: &Option<Outcome>| outcome.as_ref().map(|outcome| outcome.automatic.len());
+    assert_eq!((lines(&first.baseline), lines(&first.candidate)), (Some(0), Some(1)));
+
+    let back = trial(OLD, Some(&new()), false).judge(&sample()).differences;
+    assert_eq!((back.lose, back.money[&usd("USD")].lost), (differences.gain, 4_500));
+}
+
+#[test]
+fn other_names_and_words_are_no_difference_and_other_services_are() {
+    let renamed = OLD.replace("id: late", "id: too-late").replace("description: Food", "description: Eat");
+    assert_eq!(trial(&renamed, Some(OLD), false).judge(&sample()).differences.all().events, 0);
+    let service = OLD.replace("kind: SERVICE, description: Another flight", "kind: SERVICE, description: A train");
+    let found = trial(&service, Some(OLD), false).judge(&sample()).differences;
+    assert_eq!((found.other.events, found.money.len(), found.examples.len()), (3, 0, 3));
+}
+
+#[test]
+fn an_end_of_force_is_a_difference() {
+    let ended = OLD.replace("2014-01-01", "2013-01-04");
+    let found = trial(&ended, Some(OLD), false).judge(&sample()).differences;
+    assert_eq!((found.lose.events, found.examples[0].candidate.is_none()), (3, true));
+}
+
+fn any_event() -> impl Strategy<Value = HistoricEvent> {
+    let kind = prop::sample::select(vec!["flight.delayed", "flight.cancelled", "flight.diverted"]);
+    let code = prop::sample::select(vec!["USD", "EUR", "JPY", "KWD"]);
+    let minutes = prop::option::of(0..400_i64);
+    let paid = prop::option::of((code, 1..5_000_000_i64));
+    (kind, 0..420_i64, 1..200_u32, minutes, paid).prop_map(|(kind, day, customers, minutes, paid)| {
+        let mut facts = Vec::new();
+        facts.extend(minutes.map(|minutes| ("minutes", Fact::Integer(minutes))));
+        facts.extend(paid.map(|(code, minor)| ("price", price(code, minor))));
+        event(kind, day, customers, &facts)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn order_does_not_matter(events in prop::collection::vec(any_event(), 0..40), seed in any::<u64>()) {
+        let trial = trial(&new(), Some(OLD), false);
+        let mut shuffled = events.clone();
+        let keys: Vec<u64> = (0..shuffled.len() as u64).map(|i| (i + 1).wrapping_mul(seed | 1).rotate_left(17)).collect();
+        let mut order: Vec<usize> = (0..shuffled.len()).collect();
+        order.sort_by_key(|index| keys[*index]);
+        shuffled = order.into_iter().map(|index| shuffled[index].clone()).collect();
+        prop_assert_eq!(trial.judge(&shuffled), trial.judge(&events));
+    }
+
+    #[test]
+    fn parts_add_up_to_the_whole(events in prop::collection::vec(any_event(), 0..40), part in 1..7_usize, backwards in any::<bool>()) {
+        let trial = trial(&new(), Some(OLD), false);
+        let mut parts: Vec<_> = events.chunks(part).map(|part| trial.judge(part)).collect();
+        if backwards {
+            parts.reverse();
+        }
+        let mut merged = trial.tally();
+        parts.into_iter().for_each(|part| merged.merge(part));
+        prop_assert_eq!(merged, trial.judge(&events));
+    }
+
+    #[test]
+    fn what_is_gained_less_what_is_lost_is_the_difference_of_the_costs(events in prop::collection::vec(any_event(), 0..40)) {
+        let tally = trial(&new(), Some(OLD), false).judge(&events);
+        let baseline = tally.baseline.expect("there is one");
+        for (currency, shift) in &tally.differences.money {
+            let high = |side: &tally::Side| side.costs.get(currency).map_or(0, |count| count.high);
+            prop_assert_eq!(shift.gained - shift.lost, high(&tally.candidate) - high(&baseline));
+        }
+    }
+}
