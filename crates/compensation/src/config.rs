@@ -7,6 +7,7 @@ use std::time::Duration;
 use chassis::ClientConfig;
 use chassis::config::{Problems, Secret, Validate, duration};
 use durable::StoreConfig;
+use kernel::Timestamp;
 use serde::Deserialize;
 
 use crate::domain::payout_step::ProviderRules;
@@ -33,6 +34,10 @@ pub struct Config {
     /// How long a voucher can be used.
     #[serde(with = "duration")]
     pub voucher_term: Duration,
+    /// Every tenant's payouts are frozen until somebody unfreezes them after this time, RFC 3339: to be set to the time
+    /// of the restore when the database comes from a backup, whose payouts may have been sent after it was taken.
+    #[serde(with = "rfc_3339")]
+    pub payouts_frozen_since: Option<Timestamp>,
     /// Who moves the money.
     pub provider: ProviderConfig,
     /// The sandbox provider, used when no other one is configured.
@@ -86,9 +91,26 @@ impl Default for Config {
             packs: PacksConfig::default(),
             offer_term: 14 * DAY,
             voucher_term: 365 * DAY,
+            payouts_frozen_since: None,
             provider: ProviderConfig::default(),
             sandbox: SandboxConfig::default(),
         }
+    }
+}
+
+mod rfc_3339 {
+    //! A time that may be absent, as `2026-11-22T03:05:00Z`.
+
+    use kernel::Timestamp;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer};
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+        let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+        let parsed: jiff::Timestamp = text
+            .parse()
+            .map_err(|_| D::Error::custom(format!("{text:?} is no RFC 3339 time such as 2026-11-22T03:05:00Z")))?;
+        Ok(Some(Timestamp::from_micros(parsed.as_microsecond())))
     }
 }
 

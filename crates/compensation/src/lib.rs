@@ -21,6 +21,7 @@ mod app;
 mod config;
 pub mod domain;
 mod grpc;
+mod ledger_wire;
 mod packs;
 mod provider;
 pub mod sandbox;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 
 use anyhow::{anyhow, ensure};
 use api::compensation::compensation_service_server::{CompensationServiceServer, SERVICE_NAME};
+use api::compensation::ledger_service_server::{self, LedgerServiceServer};
 use chassis::{Check, Job, Service};
 use durable::{Engine, EngineParts, Relay, Targets};
 use tonic::service::Routes;
@@ -41,7 +43,7 @@ use tonic::service::Routes;
 use crate::app::ports::PayoutProvider;
 use crate::app::{App, RejectedCalls};
 pub use crate::config::{Config, PacksConfig, ProviderConfig};
-use crate::grpc::CompensationApi;
+use crate::grpc::{CompensationApi, LedgerApi};
 use crate::provider::{GrpcProvider, InProcessSandbox};
 use crate::sandbox::Sandbox;
 pub use crate::store::migrations;
@@ -63,14 +65,16 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
     let engine = Engine::start(parts);
     let provider = provider(&config, &engine)?;
     let app = App::start(&engine, &config, packs, provider);
-    let server = CompensationServiceServer::new(CompensationApi::new(app))
+    let server = CompensationServiceServer::new(CompensationApi::new(app.clone()))
         .max_decoding_message_size(chassis::limits::MESSAGE_BYTES);
+    let ledger =
+        LedgerServiceServer::new(LedgerApi::new(app)).max_decoding_message_size(chassis::limits::MESSAGE_BYTES);
     let relay = Relay::new(&engine, config.store.relay, targets).on_rejected(Arc::new(RejectedCalls));
     let database = engine.db().clone();
     let service = Service {
         name: NAME,
-        grpc_names: vec![SERVICE_NAME],
-        routes: Routes::new(server),
+        grpc_names: vec![SERVICE_NAME, ledger_service_server::SERVICE_NAME],
+        routes: Routes::new(server).add_service(ledger),
         jobs: vec![Job::new("relay", move |stop| relay.run(stop))],
         readiness: vec![Check::new("database", move || {
             let database = database.clone();

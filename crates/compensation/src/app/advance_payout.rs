@@ -19,6 +19,9 @@
 //! | after the provider executed, before *record* | the intent; paid | the next step gets the first execution's answer, or a look-up finds it |
 //! | between *record* and *answer* | the result | the same call comes again, finds nothing to do, and stores the answer |
 //!
+//! While payouts are frozen, *begin* sends nothing: what was never sent waits, what may have been sent is looked up. A
+//! send that had begun before the freeze was recorded goes out.
+//!
 //! Two at once: the row is locked, the second finds the step taken and not due, and does nothing. A step that was
 //! overtaken by the next one can still bring a success, and nothing else.
 
@@ -29,8 +32,9 @@ use tracing::Instrument as _;
 
 use super::refusal::not_now;
 use super::{App, Parts, own_calls};
+use crate::domain::freeze::FreezeState;
 use crate::domain::payout_step::{Finding, Payout, Step};
-use crate::store::payouts;
+use crate::store::{freezes, payouts};
 use crate::wire;
 
 impl App {
@@ -95,11 +99,16 @@ impl Parts {
                 let is_next = own_calls::is_own(context) && request_id == next.to_string();
                 return if is_next { Err(own_calls::early(payout.next_step_at, tx.now()).into()) } else { Ok(None) };
             }
-            let step = payout.begin(tx.now(), &self.rules).map_err(not_now)?;
+            let frozen = freezes::state_at(tx.conn(), tenant, self.frozen_since).await? == FreezeState::Frozen;
+            let step = if frozen {
+                payout.begin_frozen(tx.now(), &self.rules).map_err(not_now)?
+            } else {
+                Some(payout.begin(tx.now(), &self.rules).map_err(not_now)?)
+            };
             payouts::update_in_tx(&tx, tenant, &payout).await?;
             own_calls::cancel_payout_step(&tx, tenant, &payout, payout.steps);
             own_calls::advance_payout_later(&tx, context, &payout);
-            Ok(Some((payout, step)))
+            Ok(step.map(|step| (payout, step)))
         };
         self.engine.run_tx("compensation.advance_payout.begin", work).await
     }

@@ -8,6 +8,7 @@ mod advance_payout;
 mod effects;
 mod expire_offer;
 mod expire_voucher;
+mod freeze_payouts;
 mod give;
 mod make_offer;
 mod milestones;
@@ -29,6 +30,7 @@ use std::time::Duration;
 use durable::{Engine, PageTokens, Writer};
 use kernel::Timestamp;
 
+pub(crate) use freeze_payouts::SwitchPayouts;
 pub(crate) use make_offer::MakeOffer;
 pub(crate) use open_remedy::OpenRemedy;
 pub(crate) use rejected_call::RejectedCalls;
@@ -60,6 +62,7 @@ pub(crate) struct Parts {
     tokens: PageTokens,
     offer_term: Duration,
     voucher_term: Duration,
+    frozen_since: Option<Timestamp>,
     statement_text: String,
 }
 
@@ -89,6 +92,7 @@ impl App {
             tokens: PageTokens::new(config.store.page_token_key.clone()),
             offer_term: config.offer_term,
             voucher_term: config.voucher_term,
+            frozen_since: config.payouts_frozen_since,
             statement_text: config.provider.statement_text.clone(),
         });
         let open_remedy = Writer::start(engine, OpenRemedies { parts: Arc::clone(&parts) });

@@ -9,6 +9,7 @@ pub mod backtest;
 #[cfg(test)]
 mod diagrams;
 pub mod event;
+pub mod freeze;
 pub mod geo;
 pub mod grant;
 pub mod ledger;

@@ -134,6 +134,8 @@ impl Payout {
         let step = if now < key_valid_until { Step::Send } else { Step::LookUp };
         if step == Step::Send {
             self.attempts += 1;
+            // What a look-up said before this attempt says nothing of it.
+            self.not_found_at = None;
         }
         self.steps += 1;
         self.next_step_at = now.plus(pause(self.steps, rules));
@@ -211,7 +213,7 @@ impl Payout {
 const NOT_KNOWN: &str = "the provider does not know it, which proves nothing";
 
 /// The pause after step number `step`: doubles from the base up to the cap.
-fn pause(step: u32, rules: &ProviderRules) -> Duration {
+pub(super) fn pause(step: u32, rules: &ProviderRules) -> Duration {
     let factor = 1_u32.checked_shl(step.saturating_sub(1)).unwrap_or(u32::MAX);
     rules.retry_base.saturating_mul(factor).min(rules.retry_cap)
 }

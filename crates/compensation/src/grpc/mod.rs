@@ -1,10 +1,13 @@
 //! The contract's side: requests are parsed with all their violations, one use case is called, its answer leaves.
 
 mod event;
+mod ledger;
+mod ledger_service;
 mod line;
 mod names;
 mod offer;
 mod remedy;
 mod service;
 
+pub(crate) use ledger_service::LedgerApi;
 pub(crate) use service::CompensationApi;

@@ -5,12 +5,14 @@ use sea_orm::DbErr;
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 use super::ledger::guards;
+use super::migrations::CreatePayoutFreezes;
 
 /// The migrations of this service's database, oldest first.
 pub fn migrations() -> durable::Migrations {
     durable::Migrations(|| {
         let mut all = durable::durable_migrations();
         all.push(Box::new(CreateCompensation));
+        all.push(Box::new(CreatePayoutFreezes));
         all
     })
 }

@@ -6,8 +6,10 @@
 
 mod entity;
 mod migration;
+mod migrations;
 mod row;
 
+pub mod freezes;
 pub mod ledger;
 pub mod offers;
 pub mod payouts;

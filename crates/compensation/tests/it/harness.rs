@@ -8,6 +8,7 @@ use std::time::Duration;
 use api::common::{Fact, FailureEvent, fact};
 use api::compensation as wire;
 use api::compensation::compensation_service_client::CompensationServiceClient;
+use api::compensation::ledger_service_client::LedgerServiceClient;
 use api::extension::{Milestone, ReportMilestonesRequest};
 use api::method::compensation_service::{ADVANCE_PAYOUT, EXPIRE_OFFER, EXPIRE_VOUCHER};
 use compensation::sandbox::{Execution, executions};
@@ -34,6 +35,7 @@ pub const DAY: Duration = Duration::from_secs(86_400);
 /// The service under test.
 pub struct Desk {
     pub api: CompensationServiceClient<Routes>,
+    pub ledger: LedgerServiceClient<Routes>,
     pub engine: Engine,
     pub clock: VirtualClock,
 }
@@ -72,7 +74,8 @@ impl Desk {
             config: config.store.engine.clone(),
         };
         let (service, engine) = compensation::build(config, parts, targets()).unwrap();
-        Self { api: CompensationServiceClient::new(service.routes), engine, clock }
+        let ledger = LedgerServiceClient::new(service.routes.clone());
+        Self { api: CompensationServiceClient::new(service.routes), ledger, engine, clock }
     }
 
     pub fn fresh(&self) -> String {

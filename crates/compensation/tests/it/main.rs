@@ -6,6 +6,7 @@ extern crate amends_compensation as compensation;
 mod bad_input;
 mod configuration;
 mod early_timers;
+mod freeze;
 mod guards;
 mod harness;
 mod offers;
