@@ -10,6 +10,7 @@ pub mod clock_driver;
 pub mod config;
 pub mod demo;
 pub mod dev;
+pub mod flights;
 mod health;
 mod operations;
 pub mod role;
