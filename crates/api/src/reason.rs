@@ -59,6 +59,10 @@ reasons! {
         REMEDY_EXISTS,
         /// FAILED_PRECONDITION: the offer was answered or has expired.
         OFFER_NOT_OPEN,
+        /// RESOURCE_EXHAUSTED: as many backtests run as this server takes.
+        TOO_MANY_BACKTESTS,
+        /// FAILED_PRECONDITION: a sum of a backtest's report does not fit its type.
+        AMOUNTS_TOO_LARGE,
         /// UNAVAILABLE: a timer of the service's own came before its time; it comes again.
         TOO_EARLY,
     }

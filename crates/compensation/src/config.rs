@@ -28,6 +28,8 @@ pub struct Config {
     pub sinks: Vec<String>,
     /// The rules that say what is owed.
     pub packs: PacksConfig,
+    /// How many backtests run at a time, and on how many cores.
+    pub backtest: BacktestConfig,
     /// How long an offer waits for an answer.
     #[serde(with = "duration")]
     pub offer_term: Duration,
@@ -52,6 +54,16 @@ pub struct PacksConfig {
     pub shipped: bool,
     /// A directory with more packs, each in a directory of its own as `pack.yaml`.
     pub directory: Option<PathBuf>,
+}
+
+/// Section `compensation.backtest`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BacktestConfig {
+    /// Threads that judge, shared by all backtests; 0: as many as there are cores.
+    pub workers: usize,
+    /// Backtests that run at a time; others are told to come again.
+    pub at_once: usize,
 }
 
 /// Section `compensation.provider`.
@@ -89,6 +101,7 @@ impl Default for Config {
             store: StoreConfig::default(),
             sinks: vec!["intake".to_owned()],
             packs: PacksConfig::default(),
+            backtest: BacktestConfig::default(),
             offer_term: 14 * DAY,
             voucher_term: 365 * DAY,
             payouts_frozen_since: None,
@@ -117,6 +130,12 @@ mod rfc_3339 {
 impl Default for PacksConfig {
     fn default() -> Self {
         Self { shipped: true, directory: None }
+    }
+}
+
+impl Default for BacktestConfig {
+    fn default() -> Self {
+        Self { workers: 0, at_once: 4 }
     }
 }
 
@@ -175,6 +194,12 @@ impl Validate for Config {
                     problems.add("", problem);
                 }
             });
+        }
+        if self.backtest.workers > 256 {
+            problems.add("backtest.workers", "must be 0 (as many as cores) to 256");
+        }
+        if !(1..=64).contains(&self.backtest.at_once) {
+            problems.add("backtest.at_once", "must be 1 to 64");
         }
         problems.within("provider", &self.provider);
         problems.within("sandbox", &self.sandbox);

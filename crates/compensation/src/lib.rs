@@ -36,14 +36,15 @@ use std::sync::Arc;
 use anyhow::{anyhow, ensure};
 use api::compensation::compensation_service_server::{CompensationServiceServer, SERVICE_NAME};
 use api::compensation::ledger_service_server::{self, LedgerServiceServer};
+use api::compensation::pack_service_server::{self, PackServiceServer};
 use chassis::{Check, Job, Service};
 use durable::{Engine, EngineParts, Relay, Targets};
 use tonic::service::Routes;
 
 use crate::app::ports::PayoutProvider;
 use crate::app::{App, RejectedCalls};
-pub use crate::config::{Config, PacksConfig, ProviderConfig};
-use crate::grpc::{CompensationApi, LedgerApi};
+pub use crate::config::{BacktestConfig, Config, PacksConfig, ProviderConfig};
+use crate::grpc::{CompensationApi, LedgerApi, PackApi};
 use crate::provider::{GrpcProvider, InProcessSandbox};
 use crate::sandbox::Sandbox;
 pub use crate::store::migrations;
@@ -65,6 +66,8 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
     let engine = Engine::start(parts);
     let provider = provider(&config, &engine)?;
     let app = App::start(&engine, &config, packs, provider);
+    let packs =
+        PackServiceServer::new(PackApi::new(app.clone())).max_decoding_message_size(chassis::limits::BATCH_BYTES);
     let server = CompensationServiceServer::new(CompensationApi::new(app.clone()))
         .max_decoding_message_size(chassis::limits::MESSAGE_BYTES);
     let ledger =
@@ -73,8 +76,8 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
     let database = engine.db().clone();
     let service = Service {
         name: NAME,
-        grpc_names: vec![SERVICE_NAME, ledger_service_server::SERVICE_NAME],
-        routes: Routes::new(server).add_service(ledger),
+        grpc_names: vec![SERVICE_NAME, ledger_service_server::SERVICE_NAME, pack_service_server::SERVICE_NAME],
+        routes: Routes::new(server).add_service(ledger).add_service(packs),
         jobs: vec![Job::new("relay", move |stop| relay.run(stop))],
         readiness: vec![Check::new("database", move || {
             let database = database.clone();

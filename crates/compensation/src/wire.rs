@@ -70,7 +70,8 @@ fn decision(decision: &Decision) -> wire::assessment::Decision {
     }
 }
 
-fn event(event: &FailureEvent) -> common_wire::FailureEvent {
+/// An event.
+pub(crate) fn event(event: &FailureEvent) -> common_wire::FailureEvent {
     common_wire::FailureEvent {
         kind: event.kind.clone(),
         occurred_at: Some(to_timestamp(event.occurred_at)),
@@ -91,7 +92,8 @@ fn fact(fact: &Fact) -> common_wire::Fact {
     common_wire::Fact { value: Some(value) }
 }
 
-fn severity(severity: Severity) -> common_wire::Severity {
+/// A severity.
+pub(crate) fn severity(severity: Severity) -> common_wire::Severity {
     match severity {
         Severity::Unspecified => common_wire::Severity::Unspecified,
         Severity::Low => common_wire::Severity::Low,
@@ -101,7 +103,8 @@ fn severity(severity: Severity) -> common_wire::Severity {
     }
 }
 
-fn line(line: &RemedyLine) -> wire::RemedyLine {
+/// A line.
+pub(crate) fn line(line: &RemedyLine) -> wire::RemedyLine {
     use wire::remedy_line::{Basis as WireBasis, Kind};
     let basis = match line.basis {
         Basis::Restitution => WireBasis::Restitution,
@@ -126,7 +129,8 @@ fn line(line: &RemedyLine) -> wire::RemedyLine {
     }
 }
 
-fn option(option: &OfferOption) -> wire::Option {
+/// An option.
+pub(crate) fn option(option: &OfferOption) -> wire::Option {
     wire::Option {
         id: option.id.clone(),
         description: option.description.clone(),

@@ -5,6 +5,7 @@
 //! provider is called outside of any transaction and only by `advance_payout`.
 
 mod advance_payout;
+mod backtest_pack;
 mod effects;
 mod expire_offer;
 mod expire_voucher;
@@ -30,12 +31,14 @@ use std::time::Duration;
 use durable::{Engine, PageTokens, Writer};
 use kernel::Timestamp;
 
+pub(crate) use backtest_pack::{Backtest, too_large};
 pub(crate) use freeze_payouts::SwitchPayouts;
 pub(crate) use make_offer::MakeOffer;
 pub(crate) use open_remedy::OpenRemedy;
 pub(crate) use rejected_call::RejectedCalls;
 pub(crate) use respond_to_offer::{RespondToOffer, Response};
 
+use self::backtest_pack::Backtests;
 use self::milestones::Milestones;
 use self::open_remedy::OpenRemedies;
 use self::ports::PayoutProvider;
@@ -56,6 +59,7 @@ pub(crate) struct App {
 pub(crate) struct Parts {
     engine: Engine,
     packs: PackSet,
+    backtests: Backtests,
     provider: Arc<dyn PayoutProvider>,
     rules: ProviderRules,
     milestones: Milestones,
@@ -86,6 +90,7 @@ impl App {
         let parts = Arc::new(Parts {
             engine: engine.clone(),
             packs,
+            backtests: Backtests::new(&config.backtest),
             provider,
             rules: config.provider.rules(),
             milestones: Milestones::new(&config.sinks),

@@ -1,13 +1,17 @@
 //! The contract's side: requests are parsed with all their violations, one use case is called, its answer leaves.
 
+mod backtest;
+mod backtest_report;
 mod event;
 mod ledger;
 mod ledger_service;
 mod line;
 mod names;
 mod offer;
+mod pack_service;
 mod remedy;
 mod service;
 
 pub(crate) use ledger_service::LedgerApi;
+pub(crate) use pack_service::PackApi;
 pub(crate) use service::CompensationApi;

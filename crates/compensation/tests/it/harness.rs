@@ -9,6 +9,7 @@ use api::common::{Fact, FailureEvent, fact};
 use api::compensation as wire;
 use api::compensation::compensation_service_client::CompensationServiceClient;
 use api::compensation::ledger_service_client::LedgerServiceClient;
+use api::compensation::pack_service_client::PackServiceClient;
 use api::extension::{Milestone, ReportMilestonesRequest};
 use api::method::compensation_service::{ADVANCE_PAYOUT, EXPIRE_OFFER, EXPIRE_VOUCHER};
 use compensation::sandbox::{Execution, executions};
@@ -36,6 +37,7 @@ pub const DAY: Duration = Duration::from_secs(86_400);
 pub struct Desk {
     pub api: CompensationServiceClient<Routes>,
     pub ledger: LedgerServiceClient<Routes>,
+    pub packs: PackServiceClient<Routes>,
     pub engine: Engine,
     pub clock: VirtualClock,
 }
@@ -75,7 +77,8 @@ impl Desk {
         };
         let (service, engine) = compensation::build(config, parts, targets()).unwrap();
         let ledger = LedgerServiceClient::new(service.routes.clone());
-        Self { api: CompensationServiceClient::new(service.routes), ledger, engine, clock }
+        let packs = PackServiceClient::new(service.routes.clone());
+        Self { api: CompensationServiceClient::new(service.routes), ledger, packs, engine, clock }
     }
 
     pub fn fresh(&self) -> String {

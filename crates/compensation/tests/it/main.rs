@@ -3,6 +3,7 @@
 
 extern crate amends_compensation as compensation;
 
+mod backtests;
 mod bad_input;
 mod configuration;
 mod early_timers;

@@ -6,7 +6,7 @@ use super::Problem;
 use crate::contract::Contract;
 
 /// The verbs of methods that change nothing that a caller could do twice by accident. All others are mutations.
-const READS: &[&str] = &["Get", "List", "Watch", "Stream", "Assess", "LookUp", "Classify"];
+const READS: &[&str] = &["Get", "List", "Watch", "Stream", "Assess", "Backtest", "LookUp", "Classify"];
 
 fn is_read(method: &MethodDescriptor) -> bool {
     let verb_ends = |rest: &str| rest.is_empty() || rest.starts_with(|c: char| c.is_ascii_uppercase());

@@ -125,7 +125,7 @@ impl Side {
         let customers = u64::from(event.customers);
         self.judged += 1;
         let mut lacks = false;
-        for decision in &outcome.decisions {
+        for decision in outcome.decisions.iter().filter(|decision| !decision.rule.is_empty()) {
             if !self.rules.contains_key(&decision.rule) {
                 self.rules.insert(decision.rule.clone(), RuleCount::default());
             }

@@ -91,7 +91,8 @@ struct AmountDocument {
 pub fn parse(yaml: &str) -> Result<Pack, Vec<String>> {
     let document: PackDocument = serde_norway::from_str(yaml).map_err(|error| vec![error.to_string()])?;
     let mut reader = Reader { problems: Vec::new() };
-    let pack = reader.pack(document);
+    let mut pack = reader.pack(document);
+    yaml.clone_into(&mut pack.document);
     if reader.problems.is_empty() { Ok(pack) } else { Err(reader.problems) }
 }
 
@@ -136,6 +137,7 @@ impl Reader {
             effective_to: document.effective_to,
             in_force: (from, to),
             sources: document.sources,
+            document: String::new(),
         }
     }
 

@@ -5,6 +5,7 @@
 //! stall or fail a judgement, and a rule that lacks a fact gives nothing and says which fact.
 
 pub mod condition;
+pub mod diff;
 pub mod document;
 pub mod judge;
 pub mod set;
@@ -46,6 +47,8 @@ pub struct Pack {
     pub sources: Vec<String>,
     /// The rules.
     pub rules: Vec<Rule>,
+    /// The document.
+    pub document: String,
 }
 
 impl Pack {
