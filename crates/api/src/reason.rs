@@ -65,6 +65,22 @@ reasons! {
         AMOUNTS_TOO_LARGE,
         /// UNAVAILABLE: a timer of the service's own came before its time; it comes again.
         TOO_EARLY,
+        /// NOT_FOUND: no voucher has the code.
+        UNKNOWN_VOUCHER_CODE,
+        /// RESOURCE_EXHAUSTED: too many codes that do not exist were shown.
+        TOO_MANY_UNKNOWN_CODES,
+        /// FAILED_PRECONDITION: the voucher was used up, has run out, or was voided.
+        VOUCHER_NOT_USABLE,
+        /// FAILED_PRECONDITION: the voucher is in another currency.
+        VOUCHER_CURRENCY,
+        /// FAILED_PRECONDITION: less is left of the voucher.
+        VOUCHER_INSUFFICIENT,
+        /// FAILED_PRECONDITION: the voucher has ended, or the payout is not confirmed.
+        GRANT_NOT_REVERSIBLE,
+        /// FAILED_PRECONDITION: the grant was reversed before.
+        GRANT_REVERSED,
+        /// FAILED_PRECONDITION: less was paid than is to be taken back.
+        REVERSAL_ABOVE_GRANT,
     }
 
     /// Reasons of `amends.followup.v1`.

@@ -40,10 +40,23 @@ pub struct Config {
     /// of the restore when the database comes from a backup, whose payouts may have been sent after it was taken.
     #[serde(with = "rfc_3339")]
     pub payouts_frozen_since: Option<Timestamp>,
+    /// How many voucher codes that do not exist may be shown.
+    pub guesses: GuessConfig,
     /// Who moves the money.
     pub provider: ProviderConfig,
     /// The sandbox provider, used when no other one is configured.
     pub sandbox: SandboxConfig,
+}
+
+/// Section `compensation.guesses`: codes that do not exist, by whom the client shows them for.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GuessConfig {
+    /// How many in a window; more have to wait.
+    pub limit: u32,
+    /// The window.
+    #[serde(with = "duration")]
+    pub window: Duration,
 }
 
 /// Section `compensation.packs`.
@@ -105,6 +118,7 @@ impl Default for Config {
             offer_term: 14 * DAY,
             voucher_term: 365 * DAY,
             payouts_frozen_since: None,
+            guesses: GuessConfig::default(),
             provider: ProviderConfig::default(),
             sandbox: SandboxConfig::default(),
         }
@@ -124,6 +138,13 @@ mod rfc_3339 {
             .parse()
             .map_err(|_| D::Error::custom(format!("{text:?} is no RFC 3339 time such as 2026-11-22T03:05:00Z")))?;
         Ok(Some(Timestamp::from_micros(parsed.as_microsecond())))
+    }
+}
+
+impl Default for GuessConfig {
+    fn default() -> Self {
+        // Typing errors of a person at a till stay well below it; a code has 70 random bits.
+        Self { limit: 20, window: HOUR }
     }
 }
 
@@ -200,6 +221,10 @@ impl Validate for Config {
         }
         if !(1..=64).contains(&self.backtest.at_once) {
             problems.add("backtest.at_once", "must be 1 to 64");
+        }
+        let window = Duration::from_secs(1)..=30 * DAY;
+        if self.guesses.limit == 0 || !window.contains(&self.guesses.window) {
+            problems.add("guesses", "must have a limit above 0 and a window of 1s to 720h");
         }
         problems.within("provider", &self.provider);
         problems.within("sandbox", &self.sandbox);

@@ -43,7 +43,7 @@ use tonic::service::Routes;
 
 use crate::app::ports::PayoutProvider;
 use crate::app::{App, RejectedCalls};
-pub use crate::config::{BacktestConfig, Config, PacksConfig, ProviderConfig};
+pub use crate::config::{BacktestConfig, Config, GuessConfig, PacksConfig, ProviderConfig};
 use crate::grpc::{CompensationApi, LedgerApi, PackApi};
 use crate::provider::{GrpcProvider, InProcessSandbox};
 use crate::sandbox::Sandbox;

@@ -170,6 +170,7 @@ pub(crate) fn voucher(voucher: &Voucher) -> wire::Voucher {
         VoucherState::Issued => State::Issued,
         VoucherState::Redeemed => State::Redeemed,
         VoucherState::Expired => State::Expired,
+        VoucherState::Voided => State::Voided,
     };
     let (amount, percent) = match voucher.worth {
         Worth::Amount(amount) => (Some(to_money(amount)), 0),
@@ -187,6 +188,7 @@ pub(crate) fn voucher(voucher: &Voucher) -> wire::Voucher {
         code: voucher.code.clone(),
         expire_time: Some(to_timestamp(voucher.expires_at)),
         create_time: Some(to_timestamp(voucher.created_at)),
+        remaining: voucher.remaining().map(to_money),
     }
 }
 
@@ -232,6 +234,7 @@ pub(crate) fn ledger_transaction(transaction: &StoredTransaction) -> wire::Ledge
         subject: transaction.subject.clone(),
         case: transaction.case.to_string(),
         entries: entries.collect(),
+        reverses: transaction.reverses.map(|id| id.to_string()).unwrap_or_default(),
         create_time: Some(to_timestamp(transaction.created_at)),
     }
 }

@@ -86,6 +86,8 @@ ids! {
     SurveyId = "surveys";
     /// A voucher of compensation.
     VoucherId = "vouchers";
+    /// One use of a voucher.
+    VoucherRedemptionId = "voucherRedemptions";
     /// A work item of routing.
     WorkItemId = "workItems";
 }

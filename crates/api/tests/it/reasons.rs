@@ -19,6 +19,9 @@ const OTHER_WORDS: &[(&str, &str)] = &[
     ("PAYOUT_VOIDED", "a kind of ledger transaction"),
     ("VOUCHER_ISSUED", "a kind of ledger transaction"),
     ("VOUCHER_EXPIRED", "a kind of ledger transaction"),
+    ("VOUCHER_REDEEMED", "a kind of ledger transaction"),
+    ("VOUCHER_REVERSED", "a kind of ledger transaction"),
+    ("PAYOUT_REVERSED", "a kind of ledger transaction"),
     ("RETRY_CALL", "an action of the audit"),
 ];
 

@@ -6,9 +6,8 @@ use kernel::{Answer, RequestContext, RequestKey, ServiceError, VoucherId};
 
 use super::refusal::not_now;
 use super::{App, own_calls};
-use crate::domain::grant::Worth;
 use crate::domain::ledger::Transaction;
-use crate::domain::voucher::VoucherState;
+use crate::domain::voucher::{VoucherEvent, VoucherState};
 use crate::store::{ledger, vouchers};
 use crate::wire;
 
@@ -33,10 +32,10 @@ impl App {
                 let found = vouchers::lock_in_tx(&tx, tenant, id).await?;
                 let mut voucher = found.ok_or_else(|| ServiceError::not_found(id))?;
                 if voucher.state == VoucherState::Issued && own_calls::is_due(&context, voucher.expires_at, tx.now())? {
-                    voucher.state = voucher.state.expire().map_err(not_now)?;
+                    let left = voucher.end(VoucherEvent::Expire).map_err(not_now)?;
                     vouchers::update_in_tx(&tx, tenant, &voucher).await?;
-                    if let Worth::Amount(amount) = voucher.worth {
-                        let expired = Transaction::voucher_expired(booking, id, voucher.case, amount);
+                    if let Some(left) = left {
+                        let expired = Transaction::voucher_expired(booking, id, voucher.case, left);
                         ledger::append_in_tx(&tx, &[(tenant, &expired)]).await?;
                     }
                 }

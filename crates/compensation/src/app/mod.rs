@@ -19,9 +19,12 @@ pub mod ports;
 mod progress;
 mod reads;
 mod record_step;
+mod redeem_voucher;
 mod refusal;
 mod rejected_call;
 mod respond_to_offer;
+mod reverse_grant;
+mod voucher_liability;
 
 use std::fmt;
 use std::ops::Deref;
@@ -35,14 +38,16 @@ pub(crate) use backtest_pack::{Backtest, too_large};
 pub(crate) use freeze_payouts::SwitchPayouts;
 pub(crate) use make_offer::MakeOffer;
 pub(crate) use open_remedy::OpenRemedy;
+pub(crate) use redeem_voucher::RedeemVoucher;
 pub(crate) use rejected_call::RejectedCalls;
 pub(crate) use respond_to_offer::{RespondToOffer, Response};
+pub(crate) use reverse_grant::{Grant, ReverseGrant};
 
 use self::backtest_pack::Backtests;
 use self::milestones::Milestones;
 use self::open_remedy::OpenRemedies;
 use self::ports::PayoutProvider;
-use crate::config::Config;
+use crate::config::{Config, GuessConfig};
 use crate::domain::assessment::Assessment;
 use crate::domain::event::{FailureEvent, Severity};
 use crate::domain::pack::set::PackSet;
@@ -67,6 +72,7 @@ pub(crate) struct Parts {
     offer_term: Duration,
     voucher_term: Duration,
     frozen_since: Option<Timestamp>,
+    guesses: GuessConfig,
     statement_text: String,
 }
 
@@ -98,6 +104,7 @@ impl App {
             offer_term: config.offer_term,
             voucher_term: config.voucher_term,
             frozen_since: config.payouts_frozen_since,
+            guesses: config.guesses,
             statement_text: config.provider.statement_text.clone(),
         });
         let open_remedy = Writer::start(engine, OpenRemedies { parts: Arc::clone(&parts) });

@@ -33,6 +33,11 @@ pub(super) fn expire_voucher_later(tx: &Tx, context: &RequestContext, voucher: &
     tx.enqueue(OutboundCall::timer(context, NAME, EXPIRE_VOUCHER, call, voucher.expires_at, &request));
 }
 
+/// Takes the timer of a voucher back.
+pub(super) fn cancel_voucher_timer(tx: &Tx, tenant: &TenantId, voucher: VoucherId) {
+    tx.cancel(voucher_timer(tenant, voucher));
+}
+
 /// Has the next step of a payout taken when it is due.
 pub(super) fn advance_payout_later(tx: &Tx, context: &RequestContext, payout: &Payout) {
     let call = payout_step(&context.tenant, payout, payout.steps + 1);

@@ -3,7 +3,7 @@
 use super::offer::{OfferEvent, OfferState};
 use super::payout::{PayoutEvent, PayoutState};
 use super::remedy::{Progress, RemedyEvent, RemedyState};
-use super::voucher::VoucherState;
+use super::voucher::{VoucherEvent, VoucherState};
 
 /// A diagram of every change of state.
 fn diagram(changes: impl IntoIterator<Item = (&'static str, Option<&'static str>, &'static str)>) -> String {
@@ -60,7 +60,15 @@ fn payouts() -> String {
 }
 
 fn vouchers() -> String {
-    diagram(VoucherState::ALL.map(|from| (from.as_str(), from.expire().ok().map(VoucherState::as_str), "expire")))
+    let events = [
+        (VoucherEvent::RedeemPart, "a part is used"),
+        (VoucherEvent::RedeemRest, "the rest is used"),
+        (VoucherEvent::Expire, "expire"),
+        (VoucherEvent::Void, "void"),
+    ];
+    diagram(VoucherState::ALL.into_iter().flat_map(|from| {
+        events.map(|(event, name)| (from.as_str(), from.on(event).ok().map(VoucherState::as_str), name))
+    }))
 }
 
 #[test]

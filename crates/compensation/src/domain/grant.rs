@@ -29,6 +29,8 @@ pub struct Voucher {
     pub description: String,
     /// What it is worth.
     pub worth: Worth,
+    /// What was used of its amount, in minor units; 0 for a discount.
+    pub redeemed: i64,
     /// The code that the customer shows.
     pub code: String,
     /// When it runs out.
@@ -109,6 +111,7 @@ pub fn grant(
             state: VoucherState::Issued,
             description: line.description.clone(),
             worth,
+            redeemed: 0,
             code: code_of(new_id()),
             expires_at: now.plus(voucher_term),
             created_at: now,

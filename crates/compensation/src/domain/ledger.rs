@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{CaseId, Currency, LedgerTransactionId, Money, PayoutId, VoucherId};
+use kernel::{CaseId, Currency, LedgerTransactionId, Money, PayoutId, VoucherId, VoucherRedemptionId};
 
 /// An account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,12 +21,20 @@ pub enum Account {
     VoucherLiability,
     /// What is bound by payouts that are on their way.
     BudgetReserved,
+    /// What vouchers have paid for, until sales takes it over.
+    VoucherClearing,
 }
 
 impl Account {
     /// All accounts.
-    pub const ALL: [Account; 5] =
-        [Self::Expense, Self::CustomerPayable, Self::ProviderClearing, Self::VoucherLiability, Self::BudgetReserved];
+    pub const ALL: [Account; 6] = [
+        Self::Expense,
+        Self::CustomerPayable,
+        Self::ProviderClearing,
+        Self::VoucherLiability,
+        Self::BudgetReserved,
+        Self::VoucherClearing,
+    ];
 
     /// As stored and shown.
     pub const fn as_str(self) -> &'static str {
@@ -36,6 +44,7 @@ impl Account {
             Self::ProviderClearing => "provider_clearing",
             Self::VoucherLiability => "voucher_liability",
             Self::BudgetReserved => "budget_reserved",
+            Self::VoucherClearing => "voucher_clearing",
         }
     }
 }
@@ -53,6 +62,12 @@ pub enum TransactionKind {
     VoucherIssued,
     /// A voucher ran out.
     VoucherExpired,
+    /// A voucher was used.
+    VoucherRedeemed,
+    /// A voucher was voided.
+    VoucherReversed,
+    /// Money that was paid came back.
+    PayoutReversed,
 }
 
 impl TransactionKind {
@@ -64,6 +79,9 @@ impl TransactionKind {
             Self::PayoutVoided => "PAYOUT_VOIDED",
             Self::VoucherIssued => "VOUCHER_ISSUED",
             Self::VoucherExpired => "VOUCHER_EXPIRED",
+            Self::VoucherRedeemed => "VOUCHER_REDEEMED",
+            Self::VoucherReversed => "VOUCHER_REVERSED",
+            Self::PayoutReversed => "PAYOUT_REVERSED",
         }
     }
 }
@@ -105,8 +123,10 @@ pub struct Transaction {
     pub id: LedgerTransactionId,
     /// What it records.
     pub kind: TransactionKind,
-    /// The payout or voucher, as a resource name.
+    /// The payout, voucher or use of a voucher, as a resource name.
     pub subject: String,
+    /// The transaction that it takes back, of which it is the only reversal.
+    pub reverses: Option<LedgerTransactionId>,
     /// The case.
     pub case: CaseId,
     /// The entries, debit and credit in turn.
@@ -122,7 +142,7 @@ impl Transaction {
         let entries = pairs.iter().flat_map(|&(debit, credit)| {
             [Entry { account: debit, side: Side::Debit, amount }, Entry { account: credit, side: Side::Credit, amount }]
         });
-        Self { id, kind, subject, case, entries: entries.collect() }
+        Self { id, kind, subject, reverses: None, case, entries: entries.collect() }
     }
 
     /// A payout was decided.
@@ -153,7 +173,42 @@ impl Transaction {
         Self::of_pairs(head, amount, &[(Account::Expense, Account::VoucherLiability)])
     }
 
-    /// A voucher with an amount ran out.
+    /// A part of a voucher, or all of it, was used.
+    pub fn voucher_redeemed(
+        id: LedgerTransactionId,
+        redemption: VoucherRedemptionId,
+        case: CaseId,
+        amount: Money,
+    ) -> Self {
+        let head = (id, TransactionKind::VoucherRedeemed, redemption.to_string(), case);
+        Self::of_pairs(head, amount, &[(Account::VoucherLiability, Account::VoucherClearing)])
+    }
+
+    /// A voucher with an amount was voided: takes back what is left of its issue.
+    pub fn voucher_reversed(
+        (id, issued): (LedgerTransactionId, LedgerTransactionId),
+        voucher: VoucherId,
+        case: CaseId,
+        left: Money,
+    ) -> Self {
+        let head = (id, TransactionKind::VoucherReversed, voucher.to_string(), case);
+        let entries = Self::of_pairs(head, left, &[(Account::VoucherLiability, Account::Expense)]);
+        Self { reverses: Some(issued), ..entries }
+    }
+
+    /// Money that a payout paid came back.
+    pub fn payout_reversed(
+        (id, posted): (LedgerTransactionId, LedgerTransactionId),
+        payout: PayoutId,
+        case: CaseId,
+        amount: Money,
+    ) -> Self {
+        let head = (id, TransactionKind::PayoutReversed, payout.to_string(), case);
+        let entries = Self::of_pairs(head, amount, &[(Account::ProviderClearing, Account::Expense)]);
+        Self { reverses: Some(posted), ..entries }
+    }
+
+    /// What was left of a voucher with an amount when it ran out.
     pub fn voucher_expired(id: LedgerTransactionId, voucher: VoucherId, case: CaseId, amount: Money) -> Self {
         let head = (id, TransactionKind::VoucherExpired, voucher.to_string(), case);
         Self::of_pairs(head, amount, &[(Account::VoucherLiability, Account::Expense)])

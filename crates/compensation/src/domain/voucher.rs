@@ -13,11 +13,26 @@ pub enum VoucherState {
     Redeemed,
     /// Ran out. Final.
     Expired,
+    /// Taken back by a person. Final.
+    Voided,
+}
+
+/// What happens to a voucher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VoucherEvent {
+    /// A part of it is used, and something is left.
+    RedeemPart,
+    /// The rest of it is used, or a discount is.
+    RedeemRest,
+    /// Its time has passed.
+    Expire,
+    /// A person takes it back.
+    Void,
 }
 
 impl VoucherState {
     /// All states.
-    pub const ALL: [VoucherState; 3] = [Self::Issued, Self::Redeemed, Self::Expired];
+    pub const ALL: [VoucherState; 4] = [Self::Issued, Self::Redeemed, Self::Expired, Self::Voided];
 
     /// As stored and shown.
     pub const fn as_str(self) -> &'static str {
@@ -25,6 +40,7 @@ impl VoucherState {
             Self::Issued => "ISSUED",
             Self::Redeemed => "REDEEMED",
             Self::Expired => "EXPIRED",
+            Self::Voided => "VOIDED",
         }
     }
 
@@ -33,15 +49,25 @@ impl VoucherState {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 
-    /// The state after its time has passed.
+    /// The state after an event.
     ///
     /// # Errors
-    /// When it was used up or has run out before.
-    pub const fn expire(self) -> Result<Self, InvalidTransition> {
+    /// When it was used up, has run out or was voided before.
+    pub const fn on(self, event: VoucherEvent) -> Result<Self, InvalidTransition> {
         match self {
-            Self::Issued => Ok(Self::Expired),
-            Self::Redeemed | Self::Expired => {
-                Err(InvalidTransition { machine: "the voucher", state: self.as_str(), event: "the end of its time" })
+            Self::Issued => Ok(match event {
+                VoucherEvent::RedeemPart => Self::Issued,
+                VoucherEvent::RedeemRest => Self::Redeemed,
+                VoucherEvent::Expire => Self::Expired,
+                VoucherEvent::Void => Self::Voided,
+            }),
+            Self::Redeemed | Self::Expired | Self::Voided => {
+                let event = match event {
+                    VoucherEvent::RedeemPart | VoucherEvent::RedeemRest => "being used",
+                    VoucherEvent::Expire => "the end of its time",
+                    VoucherEvent::Void => "being voided",
+                };
+                Err(InvalidTransition { machine: "the voucher", state: self.as_str(), event })
             }
         }
     }
@@ -67,15 +93,55 @@ pub fn code_of(random: Uuid) -> String {
     code
 }
 
+/// A code as it is stored, from what somebody typed: in either case, with or without blanks and dashes, and with the
+/// letters that read like digits taken for those. `None` when it cannot be a code.
+pub fn read_code(typed: &str) -> Option<String> {
+    let mut code = String::with_capacity(15);
+    for typed in typed.chars().filter(|typed| !matches!(typed, ' ' | '-')) {
+        let letter = match typed.to_ascii_uppercase() {
+            'O' => '0',
+            'I' | 'L' => '1',
+            other => other,
+        };
+        u8::try_from(letter).ok().filter(|letter| ALPHABET.contains(letter))?;
+        code.push(letter);
+        if code.len() == 7 {
+            code.push('-');
+        }
+    }
+    (code.len() == 15).then_some(code)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_voucher_ends_once() {
-        for (state, after) in VoucherState::ALL.into_iter().zip([Some(VoucherState::Expired), None, None]) {
-            assert_eq!(state.expire().ok(), after, "{state:?}");
-            assert_eq!(VoucherState::parse(state.as_str()), Some(state));
+    fn every_state_takes_what_the_table_says() {
+        use VoucherEvent::{Expire, RedeemPart, RedeemRest, Void};
+        use VoucherState as S;
+        for state in S::ALL {
+            let expected = match state {
+                S::Issued => [Some(S::Issued), Some(S::Redeemed), Some(S::Expired), Some(S::Voided)],
+                S::Redeemed | S::Expired | S::Voided => [None; 4],
+            };
+            for (event, expected) in [RedeemPart, RedeemRest, Expire, Void].into_iter().zip(expected) {
+                assert_eq!(state.on(event).ok(), expected, "{state:?} on {event:?}");
+            }
+            assert_eq!(S::parse(state.as_str()), Some(state));
+        }
+    }
+
+    #[test]
+    fn a_code_is_read_as_people_type_it() {
+        let code = code_of(Uuid::from_u128(0x1234_5678_9abc_def0_1234_5678));
+        let (left, right) = code.split_at(7);
+        for typed in [code.clone(), code.to_lowercase(), format!(" {left} {}", &right[1..]), code.replace('1', "l")] {
+            assert_eq!(read_code(&typed), Some(code.clone()), "{typed}");
+        }
+        assert_eq!(read_code("oooooooIIIIIIL"), Some("0000000-1111111".to_owned()));
+        for wrong in ["", "0", "0000000-000000", "0000000-00000000", "000000U-0000000", "0000000-000000\u{e4}"] {
+            assert_eq!(read_code(wrong), None, "{wrong}");
         }
     }
 

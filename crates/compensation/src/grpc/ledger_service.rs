@@ -27,6 +27,32 @@ type Reply<T> = Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 impl LedgerService for LedgerApi {
+    async fn redeem_voucher(&self, request: Request<wire::RedeemVoucherRequest>) -> Reply<wire::VoucherRedemption> {
+        let context = context(&request)?;
+        let (request_id, command) = ledger::redeem(request.get_ref()).map_err(to_status)?;
+        self.app.redeem_voucher(context, &request_id, command).await.map(respond).map_err(to_status)
+    }
+
+    async fn reverse_grant(&self, request: Request<wire::ReverseGrantRequest>) -> Reply<wire::GrantReversal> {
+        let context = context(&request)?;
+        let (request_id, command) = ledger::reverse(request.get_ref()).map_err(to_status)?;
+        self.app.reverse_grant(context, &request_id, command).await.map(respond).map_err(to_status)
+    }
+
+    async fn get_grant_reversal(&self, request: Request<wire::GetGrantReversalRequest>) -> Reply<wire::GrantReversal> {
+        let context = context(&request)?;
+        let grant = ledger::reversal_name(&request.get_ref().name).map_err(to_status)?;
+        self.app.get_grant_reversal(&context, grant).await.map(Response::new).map_err(to_status)
+    }
+
+    async fn get_voucher_liability(
+        &self,
+        request: Request<wire::GetVoucherLiabilityRequest>,
+    ) -> Reply<wire::GetVoucherLiabilityResponse> {
+        let context = context(&request)?;
+        self.app.get_voucher_liability(&context).await.map(Response::new).map_err(to_status)
+    }
+
     async fn freeze_payouts(&self, request: Request<wire::FreezePayoutsRequest>) -> Reply<wire::PayoutFreeze> {
         let context = context(&request)?;
         let wire::FreezePayoutsRequest { request_id, reason, changed_by } = request.get_ref();

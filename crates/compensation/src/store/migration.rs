@@ -5,7 +5,7 @@ use sea_orm::DbErr;
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 use super::ledger::guards;
-use super::migrations::CreatePayoutFreezes;
+use super::migrations::{CreatePayoutFreezes, ValidateWidened, WidenLedger};
 
 /// The migrations of this service's database, oldest first.
 pub fn migrations() -> durable::Migrations {
@@ -13,6 +13,8 @@ pub fn migrations() -> durable::Migrations {
         let mut all = durable::durable_migrations();
         all.push(Box::new(CreateCompensation));
         all.push(Box::new(CreatePayoutFreezes));
+        all.push(Box::new(WidenLedger));
+        all.push(Box::new(ValidateWidened));
         all
     })
 }

@@ -11,9 +11,12 @@ mod row;
 
 pub mod freezes;
 pub mod ledger;
+pub mod liability;
 pub mod offers;
 pub mod payouts;
+pub mod redemptions;
 pub mod remedies;
+pub mod reversals;
 pub mod vouchers;
 
 pub use migration::migrations;

@@ -82,14 +82,23 @@ pub async fn lock_in_tx(tx: &Tx, tenant: &TenantId, id: VoucherId) -> Result<Opt
     row.map(Voucher::try_from).transpose()
 }
 
-/// Writes the state of a voucher that was issued.
+/// The voucher with this code, locked for the rest of the transaction.
+pub async fn lock_by_code_in_tx(tx: &Tx, tenant: &TenantId, code: &str) -> Result<Option<Voucher>, DbErr> {
+    let of_tenant = Entity::find().filter(Column::TenantId.eq(tenant.as_str()));
+    let row = of_tenant.filter(Column::Code.eq(code)).lock_exclusive().one(tx.conn()).await?;
+    row.map(Voucher::try_from).transpose()
+}
+
+/// Writes the state of a voucher that was issued, and what was used of it: never less than before.
 pub async fn update_in_tx(tx: &Tx, tenant: &TenantId, voucher: &Voucher) -> Result<(), DbErr> {
     let done = Entity::update_many()
         .col_expr(Column::State, Expr::value(voucher.state.as_str()))
+        .col_expr(Column::RedeemedMinor, Expr::value(voucher.redeemed))
         .col_expr(Column::UpdatedAt, Expr::value(tx.now().micros()))
         .filter(Column::TenantId.eq(tenant.as_str()))
         .filter(Column::Id.eq(voucher.id.uuid()))
         .filter(Column::State.eq(VoucherState::Issued.as_str()))
+        .filter(Column::RedeemedMinor.lte(voucher.redeemed))
         .exec(tx.conn())
         .await?;
     expect_one(done.rows_affected, voucher.id)
@@ -153,6 +162,7 @@ impl TryFrom<Model> for Voucher {
             state: state(VoucherState::parse, &row.state)?,
             description: row.description,
             worth,
+            redeemed: row.redeemed_minor,
             code: row.code,
             expires_at: Timestamp::from_micros(row.expires_at),
             created_at: Timestamp::from_micros(row.created_at),

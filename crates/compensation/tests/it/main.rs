@@ -19,5 +19,8 @@ mod reads;
 mod relay;
 mod remedies;
 mod repeats;
+mod reversals;
 mod sandbox;
 mod tenants;
+mod vouchers;
+mod widened;

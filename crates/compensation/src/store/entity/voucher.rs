@@ -24,6 +24,7 @@ pub struct Model {
     pub expires_at: i64,
     pub created_at: i64,
     pub updated_at: i64,
+    pub redeemed_minor: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -6,5 +6,5 @@ mod read;
 mod tests;
 mod write;
 
-pub use read::{Balance, StoredTransaction, balances, list_page};
+pub use read::{Balance, StoredTransaction, balances, balances_of, find_in_tx, list_page};
 pub use write::{append_in_tx, reserve_in_tx, settle_in_tx};

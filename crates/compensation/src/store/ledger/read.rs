@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use durable::Tx;
 use durable::sql::column;
 use kernel::{CaseId, Currency, LedgerTransactionId, Money, ResourceId, TenantId, Timestamp};
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 use uuid::Uuid;
 
+use crate::domain::ledger::{Account, TransactionKind};
 use crate::store::row::{Cursor, broken, money};
 
 /// A transaction as it was written.
@@ -20,6 +22,8 @@ pub struct StoredTransaction {
     pub subject: String,
     /// The case.
     pub case: CaseId,
+    /// The transaction that it takes back.
+    pub reverses: Option<LedgerTransactionId>,
     /// When it was recorded.
     pub created_at: Timestamp,
     /// Its entries, in order.
@@ -71,7 +75,7 @@ pub async fn list_page(
     }
     let limit = bind(i64::try_from(limit).unwrap_or(i64::MAX).into());
     let sql = format!(
-        "SELECT id, kind, subject, case_id, created_at FROM ledger_transactions WHERE tenant_id = $1{filter} \
+        "SELECT id, kind, subject, case_id, reverses_id, created_at FROM ledger_transactions WHERE tenant_id = $1{filter} \
          ORDER BY created_at, id LIMIT ${limit}"
     );
     let backend = connection.get_database_backend();
@@ -83,6 +87,7 @@ pub async fn list_page(
             kind: column(&row, "kind")?,
             subject: column(&row, "subject")?,
             case: column::<Uuid>(&row, "case_id")?.into(),
+            reverses: column::<Option<Uuid>>(&row, "reverses_id")?.map(Into::into),
             created_at: Timestamp::from_micros(column(&row, "created_at")?),
             entries: Vec::new(),
         });
@@ -129,15 +134,53 @@ async fn entries_of(
     Ok(entries)
 }
 
+/// The one transaction that records a fact.
+pub async fn find_in_tx(
+    tx: &Tx,
+    tenant: &TenantId,
+    subject: &str,
+    kind: TransactionKind,
+) -> Result<Option<LedgerTransactionId>, DbErr> {
+    let sql = "SELECT id FROM ledger_transactions WHERE tenant_id = $1 AND subject = $2 AND kind = $3";
+    let values = [tenant.as_str().into(), subject.into(), kind.as_str().into()];
+    let rows = tx.query(durable::sql::statement(tx.backend(), sql, values)).await?;
+    rows.first().map(|row| column::<Uuid>(row, "id").map(Into::into)).transpose()
+}
+
 /// The sums of every account and currency that has entries, by account and currency.
 pub async fn balances(connection: &impl ConnectionTrait, tenant: &TenantId) -> Result<Vec<Balance>, DbErr> {
+    sums(connection, tenant, None).await
+}
+
+/// The sums of one account, by currency.
+pub async fn balances_of(
+    connection: &impl ConnectionTrait,
+    tenant: &TenantId,
+    account: Account,
+) -> Result<Vec<Balance>, DbErr> {
+    sums(connection, tenant, Some(account)).await
+}
+
+async fn sums(
+    connection: &impl ConnectionTrait,
+    tenant: &TenantId,
+    account: Option<Account>,
+) -> Result<Vec<Balance>, DbErr> {
+    let mut values: Vec<Value> = vec![tenant.as_str().into()];
+    let mut filter = "";
+    if let Some(account) = account {
+        filter = " AND account = $2";
+        values.push(account.as_str().into());
+    }
     // PostgreSQL sums integers to a decimal; a sum that does not fit an integer is an error, never cut off.
-    let sql = "SELECT account, currency, \
+    let sql = format!(
+        "SELECT account, currency, \
                CAST(coalesce(sum(CASE side WHEN 'DEBIT' THEN amount_minor END), 0) AS BIGINT) AS debits, \
                CAST(coalesce(sum(CASE side WHEN 'CREDIT' THEN amount_minor END), 0) AS BIGINT) AS credits \
-               FROM ledger_entries WHERE tenant_id = $1 GROUP BY account, currency ORDER BY account, currency";
+               FROM ledger_entries WHERE tenant_id = $1{filter} GROUP BY account, currency ORDER BY account, currency"
+    );
     let backend = connection.get_database_backend();
-    let rows = connection.query_all_raw(Statement::from_sql_and_values(backend, sql, [tenant.as_str().into()])).await?;
+    let rows = connection.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
     rows.iter()
         .map(|row| {
             let code: String = column(row, "currency")?;

@@ -27,8 +27,10 @@ pub async fn append_in_tx(tx: &Tx, transactions: &[(&TenantId, &Transaction)]) -
         ("kind", ColumnType::Text),
         ("subject", ColumnType::Text),
         ("case_id", ColumnType::Uuid),
+        ("reverses_id", ColumnType::Uuid),
         ("created_at", ColumnType::Integer),
-    ]);
+    ])
+    .nullable(&["reverses_id"]);
     for (tenant, transaction) in transactions {
         if !transaction.is_balanced() {
             return Err(DbErr::Custom(format!("{} does not balance", transaction.id)));
@@ -39,6 +41,7 @@ pub async fn append_in_tx(tx: &Tx, transactions: &[(&TenantId, &Transaction)]) -
             transaction.kind.as_str().into(),
             transaction.subject.as_str().into(),
             transaction.case.uuid().into(),
+            transaction.reverses.map(ResourceId::uuid).into(),
             tx.now().micros().into(),
         ]);
         for (ordinal, entry) in (1_i64..).zip(&transaction.entries) {
@@ -56,8 +59,8 @@ pub async fn append_in_tx(tx: &Tx, transactions: &[(&TenantId, &Transaction)]) -
     let body = "INSERT INTO ledger_entries (tenant_id, transaction_id, ordinal, account, side, amount_minor, currency) \
                 SELECT tenant_id, transaction_id, ordinal, account, side, amount_minor, currency FROM input";
     tx.execute_all(entries.statements(tx.backend(), body, &[])).await?;
-    let body = "INSERT INTO ledger_transactions (tenant_id, id, kind, subject, case_id, created_at) \
-                SELECT tenant_id, id, kind, subject, case_id, created_at FROM input";
+    let body = "INSERT INTO ledger_transactions (tenant_id, id, kind, subject, case_id, reverses_id, created_at) \
+                SELECT tenant_id, id, kind, subject, case_id, reverses_id, created_at FROM input";
     tx.execute_all(heads.statements(tx.backend(), body, &[])).await.map(|_| ())
 }
 

@@ -4,5 +4,10 @@
 //! one keeps the rows that it finds.
 
 mod create_payout_freezes;
+mod rebuild;
+mod validate_widened;
+mod widen_ledger;
 
 pub use create_payout_freezes::CreatePayoutFreezes;
+pub use validate_widened::ValidateWidened;
+pub use widen_ledger::WidenLedger;
