@@ -10,7 +10,7 @@ use crate::domain::event::{Fact, FailureEvent, Severity};
 use crate::domain::grant::{Voucher, Worth};
 use crate::domain::line::{Basis, Benefit, OfferOption, RemedyLine};
 use crate::domain::offer::OfferState;
-use crate::domain::pack::{Pack, PackStatus};
+use crate::domain::pack::{Pack, PackStatus, Source};
 use crate::domain::payout::PayoutState;
 use crate::domain::payout_step::Payout;
 use crate::domain::records::{Offer, Remedy};
@@ -254,6 +254,7 @@ pub(crate) fn pack(pack: &Pack) -> wire::Pack {
     let status = match pack.status {
         PackStatus::Active => Status::Active,
         PackStatus::Draft => Status::Draft,
+        PackStatus::Withdrawn => Status::Withdrawn,
     };
     let rules = pack.rules.iter().map(|rule| wire::PackRule {
         id: rule.id.clone(),
@@ -267,7 +268,7 @@ pub(crate) fn pack(pack: &Pack) -> wire::Pack {
         status: status.into(),
         effective_from: pack.effective_from.clone(),
         effective_to: pack.effective_to.clone(),
-        sources: pack.sources.clone(),
+        sources: pack.sources.iter().map(Source::in_words).collect(),
         rules: rules.collect(),
     }
 }

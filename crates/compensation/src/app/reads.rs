@@ -172,7 +172,7 @@ impl App {
         let first: usize = self.tokens.open(&context.tenant, &method::LIST_PACKS, token)?.unwrap_or_default();
         let size = usize::try_from(size.get()).unwrap_or(usize::MAX);
         let all = self.packs.packs();
-        let packs: Vec<_> = all.iter().skip(first).take(size).map(wire::pack).collect();
+        let packs: Vec<_> = all.iter().skip(first).take(size).map(|pack| wire::pack(pack)).collect();
         let end = first + packs.len();
         let next_page_token =
             if end < all.len() { self.tokens.seal(&context.tenant, &method::LIST_PACKS, &end) } else { String::new() };

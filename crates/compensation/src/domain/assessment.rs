@@ -7,14 +7,20 @@ use serde::{Deserialize, Serialize};
 use super::line::{OfferOption, RemedyLine};
 
 /// What one rule decided.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
     /// Id of the pack.
     pub pack: String,
     /// Version of the pack.
     pub version: String,
-    /// Id of the rule.
+    /// Id of the rule; empty when the pack as a whole does not judge the event.
     pub rule: String,
+    /// Where the source says so.
+    #[serde(default)]
+    pub article: String,
+    /// The source, with its address.
+    #[serde(default)]
+    pub source: String,
     /// True when the condition held.
     pub applies: bool,
     /// Why, in words; names the facts that were missing.
@@ -23,6 +29,40 @@ pub struct Decision {
     pub inputs: BTreeMap<String, String>,
     /// Facts that were missing, so that the rule, or an option of it, gives nothing.
     pub missing: Vec<String>,
+    /// The rule that gives for the same loss, so that this one gives nothing, as `eu261/eu261-delay`; empty: none does.
+    #[serde(default)]
+    pub set_off_by: String,
+    /// What would change the decision. Worked out only when it is asked for.
+    #[serde(default)]
+    pub would_change: Vec<Change>,
+}
+
+/// Another value of one input, and what would come of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The input.
+    pub input: String,
+    /// Its value now, as text; `missing` when the event does not say.
+    pub current: String,
+    /// The nearest value that changes the decision, as text.
+    pub other: String,
+    /// What the rule would give with it.
+    pub gives: String,
+}
+
+/// What a draft would give; decides nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shadow {
+    /// Id of the pack.
+    pub pack: String,
+    /// Version of the pack.
+    pub version: String,
+    /// What it would give at once.
+    pub automatic: Vec<RemedyLine>,
+    /// What it would let the customer choose.
+    pub choice_of: Vec<OfferOption>,
+    /// What it would give with the chosen option.
+    pub plus: Vec<RemedyLine>,
 }
 
 /// What is owed for an event, with the reasons.
@@ -38,6 +78,9 @@ pub struct Assessment {
     pub decisions: Vec<Decision>,
     /// One sentence that sums it up.
     pub summary: String,
+    /// What drafts would give.
+    #[serde(default)]
+    pub shadow: Vec<Shadow>,
 }
 
 impl Assessment {
@@ -50,7 +93,7 @@ impl Assessment {
     pub fn sum_up(&self) -> String {
         if self.is_empty() {
             // A fact that is missing is worth more to the reader than a list of conditions that did not hold.
-            let missing = self.decisions.iter().find(|decision| !decision.missing.is_empty());
+            let missing = self.decisions.iter().find(|d| !(d.missing.is_empty() || d.rule.is_empty()));
             return match missing {
                 Some(decision) => format!("Nothing is owed. Rule {}: {}", decision.rule, decision.explanation),
                 None => "Nothing is owed: no rule applies.".to_owned(),

@@ -1,5 +1,6 @@
 //! What a customer gets: lines, and the options that are made of them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use kernel::Money;
@@ -70,6 +71,34 @@ pub struct RemedyLine {
     pub description: String,
     /// How the amount was worked out.
     pub arithmetic: String,
+    /// The rule that gives it; empty for what an agent gives.
+    #[serde(default)]
+    pub origin: Origin,
+}
+
+/// Where a line comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Origin {
+    /// Pack and rule, as `eu261/eu261-delay`.
+    pub rule: String,
+    /// Where the source says so.
+    pub article: String,
+    /// The source, with its address.
+    pub source: String,
+    /// What the line read, as text.
+    pub inputs: BTreeMap<String, String>,
+}
+
+/// What choosing an option needs of the customer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Consent {
+    /// Nothing more than choosing it.
+    #[default]
+    None,
+    /// A signed agreement: the option gives something else than the money that the law demands.
+    Signed,
 }
 
 impl RemedyLine {
@@ -92,6 +121,9 @@ pub struct OfferOption {
     pub description: String,
     /// What the customer gets.
     pub lines: Vec<RemedyLine>,
+    /// What choosing it needs.
+    #[serde(default)]
+    pub consent: Consent,
 }
 
 /// What lines give, in one sentence: what is given, and what people have to do.

@@ -6,7 +6,7 @@ use api::compensation as wire;
 use chassis::wire::positive_money;
 use kernel::Violations;
 
-use crate::domain::line::{Basis, Benefit, OfferOption, RemedyLine};
+use crate::domain::line::{Basis, Benefit, Consent, OfferOption, Origin, RemedyLine};
 
 const MAX_ITEMS: usize = 8;
 
@@ -24,7 +24,7 @@ pub(super) fn choice(
             let id = unique(&option.id, &mut option_ids, violations);
             let description = violations.text("description", &option.description, 1, 512);
             let lines = lines("lines", option.lines, &mut line_ids, violations);
-            parsed.push(OfferOption { id, description, lines });
+            parsed.push(OfferOption { id, description, lines, consent: Consent::None });
         });
     }
     let plus = lines("plus", plus, &mut line_ids, violations);
@@ -51,7 +51,7 @@ fn line(given: wire::RemedyLine, ids: &mut BTreeSet<String>, violations: &mut Vi
     let benefit = benefit(&given, violations);
     let description = violations.text("description", &given.description, 1, 512);
     let arithmetic = violations.text("arithmetic", &given.arithmetic, 0, 512);
-    Some(RemedyLine { id, basis: basis?, benefit: benefit?, description, arithmetic })
+    Some(RemedyLine { id, basis: basis?, benefit: benefit?, description, arithmetic, origin: Origin::default() })
 }
 
 fn unique(id: &str, ids: &mut BTreeSet<String>, violations: &mut Violations) -> String {

@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kernel::Timestamp;
+
 use super::*;
+use crate::domain::pack::BenefitRule;
+use crate::domain::pack::amount::Base;
 
 const GOOD: &str = r#"
 id: p
@@ -11,19 +15,33 @@ version: "1"
 status: ACTIVE
 effective_from: "2020-01-01"
 effective_to: "2021-01-01"
-sources: [a book]
+inputs:
+  - { name: price, type: MONEY, default: { money: USD 1.00 } }
+  - { name: from, type: TEXT }
+  - { name: to, type: TEXT }
+  - { name: km, type: INTEGER, derived: { function: distance_km, of: [from, to] } }
+terms:
+  - { name: far, is: km > 1500 }
+set_off:
+  - { group: g, policy: HIGHEST, first_when: far }
+sources: [a book, { id: law, title: A law, url: "https://example.org/law" }]
 rules:
   - id: r
     description: D
     condition: event.kind == "x"
     automatic:
-      - { id: a, basis: TIME, kind: MONEY, description: A, amount: { from_fact: price, percent: 50 } }
+      - { id: a, basis: TIME, kind: MONEY, description: A, amount: { from_fact: price, percent: 50, adjust: [{ when: far, percent: 50, because: B }] } }
     choice_of:
       - id: o
         description: O
         lines:
           - { id: b, basis: RESTITUTION, kind: SERVICE, description: B }
     plus:
+      - id: d
+        basis: TIME
+        kind: MONEY
+        description: D
+        amount: { table: { by: km, rows: [{ up_to: 1500, amount: USD 1.00 }, { amount: USD 2.00 }] } }
       - { id: c, basis: GESTURE, kind: DISCOUNT, description: C, percent: 10 }
 "#;
 
@@ -39,9 +57,10 @@ fn a_good_document_is_read_whole() {
     assert!(!pack.holds_at(Timestamp::from_seconds(1_577_836_799)), "the second before");
     assert!(!pack.holds_at(Timestamp::from_seconds(1_609_459_200)), "its end");
     let rule = &pack.rules[0];
-    assert_eq!((rule.automatic.len(), rule.choice_of.len(), rule.plus.len()), (1, 1, 1));
-    let half = AmountRule::FromFact { fact: "price".to_owned(), percent: 50 };
-    assert_eq!(rule.automatic[0].benefit, BenefitRule::Money(half));
+    assert_eq!((rule.automatic.len(), rule.choice_of.len(), rule.plus.len()), (1, 1, 2));
+    let BenefitRule::Money(half) = &rule.automatic[0].benefit else { panic!("{rule:?}") };
+    assert_eq!((half.base, half.share, half.adjust.len()), (Base::Input(0), 5_000, 1));
+    assert_eq!(rule.reads.inputs.iter().copied().collect::<Vec<_>>(), [0, 3]);
 }
 
 #[test]
@@ -49,8 +68,12 @@ fn an_unknown_key_is_named_with_its_path() {
     for (find, replace, path) in [
         ("version:", "versoin:", "versoin"),
         ("    condition:", "    when: x\n    condition:", "rules[0]: unknown field `when`"),
-        ("kind: MONEY", "kind: MONEY, amuont: 1", "rules[0].automatic[0]: unknown field `amuont`"),
-        ("percent: 50", "percnt: 50", "rules[0].automatic[0].amount: unknown field `percnt`"),
+        (
+            "kind: MONEY, description: A",
+            "kind: MONEY, description: A, amuont: 1",
+            "rules[0].automatic[0]: unknown field `amuont`",
+        ),
+        ("percent: 50, adjust", "percnt: 50, adjust", "rules[0].automatic[0].amount: unknown field `percnt`"),
         ("kind: SERVICE", "kind: SERVIC", "rules[0].choice_of[0].lines[0].kind: unknown variant `SERVIC`"),
         ("status: ACTIVE", "status: LIVE", "status: unknown variant `LIVE`"),
     ] {
@@ -64,9 +87,9 @@ fn all_problems_of_a_readable_document_are_listed() {
     let yaml = GOOD
         .replace("id: p", "id: P!")
         .replace("2021-01-01", "2019-01-01")
-        .replace("[a book]", "[]")
+        .replace("[a book, { id: law, title: A law, url: \"https://example.org/law\" }]", "[]")
         .replace("event.kind == \"x\"", "event.kind ==")
-        .replace("percent: 50", "percent: 0")
+        .replace("percent: 50, adjust", "percent: 0, adjust")
         .replace("percent: 10", "percent: 101")
         .replace("id: b", "id: a");
     let found = parse(&yaml).expect_err("must be refused");
@@ -79,35 +102,79 @@ fn all_problems_of_a_readable_document_are_listed() {
             "sources",
             "rules[0].automatic[0].amount.percent",
             "rules[0].choice_of[0].lines[0].id",
-            "rules[0].plus[0]",
+            "rules[0].plus[1]",
             "rules[0].condition"
         ]
     );
 }
 
 #[test]
-fn amounts_and_kinds_must_fit() {
+fn every_part_must_fit() {
     for (find, replace, problem) in [
         ("from_fact: price, percent: 50", "fixed: USD 1", "is not a positive amount"),
         ("from_fact: price, percent: 50", "fixed: USD 0.00", "is not a positive amount"),
-        ("from_fact: price, percent: 50", "fixed: USD 1.00, percent: 50", "give either fixed, or from_fact"),
-        ("from_fact: price, percent: 50", "percent: 50", "give either fixed, or from_fact"),
-        ("from_fact: price", "from_fact: The price", "is not the key of a fact"),
-        ("kind: MONEY", "kind: SERVICE", "neither amount nor percent"),
+        ("from_fact: price, percent: 50", "fixed: USD 1.00, from_fact: price", "give fixed, from_fact or table"),
+        ("from_fact: price, percent: 50", "percent: 50", "give fixed, from_fact or table"),
+        ("from_fact: price", "from_fact: fare", "`fare` is not declared under inputs"),
+        ("from_fact: price", "from_fact: km", "`km` is a whole number; an amount of money is needed"),
+        ("percent: 50, adjust", "percent: 12.345, adjust", "at most two decimal places"),
+        ("percent: 50, adjust", "times: price, adjust", "`price` is an amount of money; a whole number is needed"),
+        ("percent: 50, adjust", "divide_by: 0, adjust", "must be 1 to 10000"),
+        ("when: far", "when: fra", "declared neither under inputs nor under terms"),
+        ("kind: MONEY, description: A", "kind: SERVICE, description: A", "neither amount nor percent"),
         ("kind: DISCOUNT", "kind: VOUCHER", "needs an amount"),
-        ("kind: MONEY", "kind: DISCOUNT", "needs a percent"),
+        ("kind: MONEY, description: A", "kind: DISCOUNT, description: A", "needs a percent"),
         ("2020-01-01", "1 January 2020", "is not a day"),
         ("2020-01-01", "20200101", "is not a day"),
+        ("sources:", "time_zone: Mars/Olympus\nsources:", "is not the IANA name of a time zone"),
+        ("sources:", "event_kinds: [Flight]\nsources:", "is not a kind of event"),
+        ("sources:", "applies_when: km\nsources:", "applies_when: is a whole number; it must say yes or no"),
+        ("https://", "http://", "must start with https://"),
+        ("money: USD 1.00", "time: 2020-01-01T00:00:00Z", "inputs[0].default: is a time, not an amount of money"),
+        ("of: [from, to]", "of: [from]", "distance_km takes 2 arguments"),
+        ("of: [from, to]", "of: [from, price]", "`price` is an amount of money; text is needed"),
+        ("of: [from, to]", "of: [from, there]", "`there` is not an input that is declared before"),
+        ("name: km, type: INTEGER", "name: km, type: TEXT", "distance_km is a whole number, not text"),
+        ("name: from", "name: price", "`price` is taken"),
+        ("name: from", "name: event", "`event` is not 1 to 63 characters"),
+        ("    condition:", "    source: lwa\n    condition:", "`lwa` is not the id of a source"),
+        ("    condition:", "    set_off: h\n    condition:", "`h` is not declared under set_off"),
+        ("up_to: 1500", "up_to: USD 1.00", "must be a whole number, as the input that the table goes by"),
+        ("up_to: 1500", "up_to: 1500, below: 1500", "give one"),
+        ("up_to: 1500, amount: USD 1.00", "up_to: 1500, percent: 50", "needs an amount, and neither percent"),
+        ("by: km, rows", "rows", "needs `by` in the table"),
+        ("basis: TIME, kind: MONEY", "basis: STATUTORY, kind: MONEY", "reviewed: is required for statutory lines"),
+        ("basis: GESTURE", "basis: STATUTORY", "gives a voucher for what the law demands"),
     ] {
         let found = problems(find, replace);
         assert!(found.iter().any(|text| text.contains(problem)), "{replace}: {found:?}");
     }
 }
 
+#[test]
+fn a_pack_takes_no_more_steps_than_allowed() {
+    let inputs: String = (0..4).map(|n| format!("  - {{ name: n{n}, type: INTEGER }}\n")).collect();
+    let list = (0..40).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
+    let rules: String = (0..64)
+        .map(|n| {
+            format!(
+                "  - {{ id: r{n}, description: D, condition: \"[{list}].all(x, n0 + x > n1 && n2 - x < n3)\", \
+                 automatic: [{{ id: a, basis: TIME, kind: SERVICE, description: A }}] }}\n"
+            )
+        })
+        .collect();
+    let yaml = format!(
+        "id: p\ndisplay_name: P\nversion: \"1\"\nstatus: ACTIVE\neffective_from: \"2020-01-01\"\nsources: [s]\n\
+         inputs:\n{inputs}rules:\n{rules}"
+    );
+    let found = parse(&yaml).expect_err("must be refused");
+    assert!(found.iter().any(|problem| problem.contains("steps together; at most 20000")), "{found:?}");
+}
+
 /// The keys that the parser takes at each level, from its own complaint about an unknown one.
 fn accepted_keys(find: &str, replace: &str) -> BTreeSet<String> {
     let found = problems(find, replace);
-    let list = found[0].split("expected one of ").nth(1).unwrap_or_else(|| panic!("{found:?}"));
+    let list = found[0].split(", expected ").nth(1).unwrap_or_else(|| panic!("{found:?}"));
     list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
@@ -119,8 +186,15 @@ fn the_json_schema_and_the_parser_take_the_same_keys() {
         ("pack", accepted_keys("version:", "zzz: 1\nversion:")),
         ("rule", accepted_keys("    condition:", "    zzz: 1\n    condition:")),
         ("option", accepted_keys("        lines:", "        zzz: 1\n        lines:")),
-        ("line", accepted_keys("kind: MONEY", "zzz: 1, kind: MONEY")),
-        ("amount", accepted_keys("percent: 50", "zzz: 50")),
+        ("line", accepted_keys("kind: MONEY, description: A", "zzz: 1, kind: MONEY, description: A")),
+        ("amount", accepted_keys("percent: 50, adjust", "zzz: 50, adjust")),
+        ("adjustment", accepted_keys("{ when: far", "{ zzz: 1, when: far")),
+        ("table", accepted_keys("by: km, rows", "zzz: 1, rows")),
+        ("row", accepted_keys("up_to: 1500", "zzz: 1")),
+        ("input", accepted_keys("name: from", "zzz: 1, name: from")),
+        ("derived", accepted_keys("of: [from, to]", "zzz: 1")),
+        ("term", accepted_keys("is: km > 1500", "zzz: 1")),
+        ("set_off", accepted_keys("policy: HIGHEST", "zzz: 1")),
     ]);
     for (level, accepted) in levels {
         let definition = &schema["$defs"][level];

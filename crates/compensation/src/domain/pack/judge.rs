@@ -1,130 +1,248 @@
-//! Judging an event: every rule of every pack decides and says why, and what they give is put together.
+//! Judging an event: every rule that is for its kind decides and says why, and what they give is put together.
 
-use std::collections::BTreeMap;
-
-use super::condition::{MISSING, Scope, Verdict};
-use super::{AmountRule, BenefitRule, LineRule, Pack, PackStatus, Rule};
-use crate::domain::assessment::{Assessment, Decision};
+use super::amount::{NoAmount, WorkedOut};
+use super::expression::{Reads, Scope, Stop};
+use super::read_rule::line_reads;
+use super::{BenefitRule, LineRule, Pack, PackStatus, Rule, set_off};
+use crate::domain::assessment::{Assessment, Decision, Shadow};
 use crate::domain::event::{Fact, FailureEvent, Severity};
-use crate::domain::line::{Benefit, OfferOption, RemedyLine};
-use crate::domain::money::percent_of;
+use crate::domain::line::{Basis, Benefit, OfferOption, Origin, RemedyLine};
 
 /// Most characters of an explanation and of an arithmetic.
 const MAX_TEXT: usize = 512;
+/// The fact that says that the customer asked, for packs that do not give of their own accord.
+pub const CLAIMED: &str = "claimed";
 
 /// What is owed for an event by these packs. The same packs and the same event always give the same assessment.
-pub fn assess<'a>(packs: impl IntoIterator<Item = &'a Pack>, event: &FailureEvent, severity: Severity) -> Assessment {
+pub fn assess<'a>(
+    packs: impl IntoIterator<Item = &'a Pack>,
+    event: &'a FailureEvent,
+    severity: Severity,
+) -> Assessment {
     let mut assessment = Assessment::default();
-    let seen = Seen { event, severity, scope: Scope::of(event, severity) };
+    let mut active = Vec::new();
     for pack in packs {
-        for rule in &pack.rules {
-            let mut judged = judge_rule(pack, rule, &seen);
-            if pack.status == PackStatus::Draft && judged.decision.applies {
-                judged.gives = Gives::default();
-                judged.decision.explanation =
-                    cut(&format!("The pack is a draft and decides nothing. {}", judged.decision.explanation));
-            }
-            if !judged.gives.choice_of.is_empty() && !assessment.choice_of.is_empty() {
-                judged.gives.choice_of.clear();
-                judged.gives.plus.clear();
-                judged.decision.explanation =
-                    cut(&format!("Its choice is set aside: another rule offers one. {}", judged.decision.explanation));
-            }
-            assessment.automatic.append(&mut judged.gives.automatic);
-            assessment.choice_of.append(&mut judged.gives.choice_of);
-            assessment.plus.append(&mut judged.gives.plus);
-            assessment.decisions.push(judged.decision);
+        let mut judged = judge_pack(pack, event, severity);
+        if pack.status == PackStatus::Draft {
+            set_off::settle(&mut judged);
+            assessment.shadow.extend(shadow(pack, &mut judged));
         }
+        active.append(&mut judged);
+    }
+    set_off::settle(&mut active);
+    one_choice(&mut active);
+    for judged in active {
+        let Gives { mut automatic, mut choice_of, mut plus } = judged.gives;
+        assessment.automatic.append(&mut automatic);
+        assessment.choice_of.append(&mut choice_of);
+        assessment.plus.append(&mut plus);
+        assessment.decisions.push(judged.decision);
     }
     assessment.summary = assessment.sum_up();
     assessment
 }
 
-/// The event, also as conditions see it.
-struct Seen<'a> {
-    event: &'a FailureEvent,
-    severity: Severity,
-    scope: Scope,
+/// What a rule gives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Gives {
+    pub(super) automatic: Vec<RemedyLine>,
+    pub(super) choice_of: Vec<OfferOption>,
+    pub(super) plus: Vec<RemedyLine>,
 }
 
-#[derive(Default)]
-struct Gives {
-    automatic: Vec<RemedyLine>,
-    choice_of: Vec<OfferOption>,
-    plus: Vec<RemedyLine>,
+impl Gives {
+    fn is_empty(&self) -> bool {
+        self.automatic.is_empty() && self.choice_of.is_empty()
+    }
+
+    /// In words, for people.
+    pub(super) fn in_words(&self) -> String {
+        if self.is_empty() {
+            return "nothing".to_owned();
+        }
+        let lines = self.automatic.iter().chain(&self.plus).map(RemedyLine::in_words);
+        let options = self.choice_of.iter().map(|option| {
+            let lines: Vec<_> = option.lines.iter().map(RemedyLine::in_words).collect();
+            format!("option {}: {}", option.id, lines.join(" and "))
+        });
+        lines.chain(options).collect::<Vec<_>>().join("; ")
+    }
 }
 
-struct Judged {
-    decision: Decision,
-    gives: Gives,
+/// A rule's decision, and what it gives.
+#[derive(Debug)]
+pub(super) struct Judged<'a> {
+    pub(super) pack: &'a Pack,
+    /// Absent when the pack as a whole does not judge the event.
+    pub(super) rule: Option<&'a Rule>,
+    /// Whether its pack comes before those of the others in its group.
+    pub(super) comes_first: bool,
+    pub(super) decision: Decision,
+    pub(super) gives: Gives,
 }
 
-fn judge_rule(pack: &Pack, rule: &Rule, seen: &Seen<'_>) -> Judged {
-    let mut notes = Notes { inputs: rule.condition.inputs(seen.event, seen.severity), missing: Vec::new() };
-    let (applies, gives, explanation) = match decide(pack, rule, seen, &mut notes) {
+impl Judged<'_> {
+    /// Takes back what it gives, and says why.
+    pub(super) fn give_way(&mut self, why: &str) {
+        self.gives = Gives::default();
+        self.explain(why);
+    }
+
+    fn explain(&mut self, why: &str) {
+        self.decision.explanation = cut(&format!("{why} {}", self.decision.explanation));
+    }
+}
+
+fn judge_pack<'a>(pack: &'a Pack, event: &'a FailureEvent, severity: Severity) -> Vec<Judged<'a>> {
+    if !pack.judges(&event.kind) {
+        return Vec::new();
+    }
+    if !pack.holds_at(event.occurred_at) {
+        let to = if pack.effective_to.is_empty() { String::new() } else { format!(" until {}", pack.effective_to) };
+        let from = &pack.effective_from;
+        let why = format!("The pack holds from {from}{to}; the event happened at {}.", event.occurred_at);
+        return vec![aside(pack, why)];
+    }
+    if pack.status == PackStatus::Withdrawn {
+        return vec![aside(pack, "The pack is withdrawn.".to_owned())];
+    }
+    if !pack.proactive && event.facts.get(CLAIMED) != Some(&Fact::Boolean(true)) {
+        let mut aside = aside(pack, format!("It is given when it is asked for; the fact `{CLAIMED}` does not say so."));
+        aside.decision.missing.push(CLAIMED.to_owned());
+        return vec![aside];
+    }
+    let scope = Scope::new(event, severity, &pack.inputs, &pack.terms);
+    if let Some(condition) = &pack.applies_when {
+        let mut notes = Notes::of(&scope, condition.reads());
+        let why = match scope.holds(condition) {
+            Ok(true) => None,
+            Ok(false) => Some(format!("The pack is not for this event: {}.", notes.in_words())),
+            Err(stop) => Some(format!("Whether the pack is for this event is not known: {}", notes.stopped(&stop))),
+        };
+        if let Some(why) = why {
+            let mut aside = aside(pack, why);
+            (aside.decision.inputs, aside.decision.missing) = (notes.inputs, notes.missing);
+            return vec![aside];
+        }
+    }
+    let rules = pack.rules.iter().filter(|rule| rule.judges(pack, &event.kind));
+    rules.map(|rule| judge_rule(pack, rule, &scope)).collect()
+}
+
+/// A pack that does not judge the event, and why.
+fn aside(pack: &Pack, why: String) -> Judged<'_> {
+    let decision = Decision {
+        pack: pack.id.clone(),
+        version: pack.version.clone(),
+        explanation: cut(&why),
+        ..Decision::default()
+    };
+    Judged { pack, rule: None, comes_first: false, decision, gives: Gives::default() }
+}
+
+/// The decision of one rule of a pack that judges the event.
+pub(super) fn judge_rule<'a>(pack: &'a Pack, rule: &'a Rule, scope: &Scope<'a>) -> Judged<'a> {
+    let mut notes = Notes::of(scope, &rule.reads);
+    let (applies, gives, explanation) = match decide(pack, rule, scope, &mut notes) {
         Ok((gives, explanation)) => (true, gives, explanation),
         Err(explanation) => (false, Gives::default(), explanation),
     };
+    let group = pack.set_off.iter().find(|group| group.group == rule.set_off);
+    let first_when = group.and_then(|group| group.first_when.as_ref());
     let decision = Decision {
         pack: pack.id.clone(),
         version: pack.version.clone(),
         rule: rule.id.clone(),
+        article: rule.article.clone(),
+        source: pack.sources.get(rule.source).map(super::Source::in_words).unwrap_or_default(),
         applies,
         explanation: cut(&explanation),
         inputs: notes.inputs,
         missing: notes.missing,
+        ..Decision::default()
     };
-    Judged { decision, gives }
+    let comes_first = applies && first_when.is_some_and(|condition| scope.holds(condition) == Ok(true));
+    Judged { pack, rule: Some(rule), comes_first, decision, gives }
 }
 
 /// What is noted while a rule decides.
-struct Notes {
-    inputs: BTreeMap<String, String>,
+struct Notes<'s, 'a> {
+    scope: &'s Scope<'a>,
+    inputs: std::collections::BTreeMap<String, String>,
     missing: Vec<String>,
 }
 
-impl Notes {
-    fn missing(&mut self, fact: &str) -> String {
-        if !self.missing.iter().any(|noted| noted == fact) {
-            self.missing.push(fact.to_owned());
+impl<'s, 'a> Notes<'s, 'a> {
+    fn of(scope: &'s Scope<'a>, reads: &Reads) -> Self {
+        Self { scope, inputs: scope.read(reads), missing: Vec::new() }
+    }
+
+    fn missing(&mut self, index: usize) {
+        let name = self.scope.input(index).map_or("", |input| input.name.as_str());
+        if !self.missing.iter().any(|noted| noted == name) {
+            self.missing.push(name.to_owned());
         }
-        format!("The fact `{fact}` is missing.")
+    }
+
+    /// Why something cannot be told.
+    fn stopped(&mut self, stop: &Stop) -> String {
+        match stop {
+            Stop::Missing(index) => {
+                self.missing(*index);
+                let name = self.scope.input(*index).map_or("", |input| input.name.as_str());
+                format!("The fact `{name}` is missing.")
+            }
+            Stop::WrongType(index, found) => match self.scope.input(*index) {
+                Some(input) => format!("The fact `{}` is {found}; {} is needed.", input.name, input.kind),
+                None => "A fact has not the type that is needed.".to_owned(),
+            },
+            Stop::Arithmetic => "A number is out of range or divided by zero.".to_owned(),
+        }
+    }
+
+    /// What was read and is there.
+    fn in_words(&self) -> String {
+        let given: Vec<_> = self.inputs.iter().filter(|(_, value)| *value != super::input::MISSING).collect();
+        if given.is_empty() {
+            return "no inputs".to_owned();
+        }
+        given.into_iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", ")
     }
 }
 
 /// What the rule gives and why, or why it does not apply.
-fn decide(pack: &Pack, rule: &Rule, seen: &Seen<'_>, notes: &mut Notes) -> Result<(Gives, String), String> {
-    let event = seen.event;
-    if !pack.holds_at(event.occurred_at) {
-        let to = if pack.effective_to.is_empty() { String::new() } else { format!(" until {}", pack.effective_to) };
-        let from = &pack.effective_from;
-        return Err(format!("The pack holds from {from}{to}; the event happened at {}.", event.occurred_at));
+fn decide<'a>(
+    pack: &'a Pack,
+    rule: &'a Rule,
+    scope: &Scope<'a>,
+    notes: &mut Notes<'_, 'a>,
+) -> Result<(Gives, String), String> {
+    match scope.holds(&rule.condition) {
+        Ok(true) => {}
+        Ok(false) => return Err(format!("The condition does not hold with {}.", notes.in_words())),
+        Err(stop) => return Err(notes.stopped(&stop)),
     }
-    let read = in_words(&notes.inputs);
-    match rule.condition.judge(&seen.scope) {
-        Verdict::Holds => {}
-        Verdict::Fails => return Err(format!("The condition does not hold with {read}.")),
-        Verdict::Missing(fact) => return Err(notes.missing(&fact)),
-        Verdict::WrongType => {
-            return Err(format!("A fact has not the type that the condition compares it with: {read}."));
-        }
-    }
-    let automatic = lines(rule, &rule.automatic, event, notes)?;
+    let read = notes.in_words();
     let mut left_out = Vec::new();
+    let automatic = lines(pack, rule, &rule.automatic, scope, notes, &mut left_out);
     let mut choice_of = Vec::new();
     for option in &rule.choice_of {
-        match lines(rule, &option.lines, event, notes) {
-            Ok(lines) => {
-                let (id, description) = (option.id.clone(), option.description.clone());
-                choice_of.push(OfferOption { id, description, lines });
-            }
-            Err(why) => left_out.push(format!("Option {} is left out: {why}", option.id)),
+        let mut why_not = Vec::new();
+        let lines = lines(pack, rule, &option.lines, scope, notes, &mut why_not);
+        if why_not.is_empty() && !lines.is_empty() {
+            let (id, description) = (option.id.clone(), option.description.clone());
+            choice_of.push(OfferOption { id, description, lines, consent: option.consent });
+        } else {
+            left_out.push(format!("Option {} is left out: {}", option.id, why_not.join(" ")));
         }
     }
     if choice_of.is_empty() && automatic.is_empty() {
-        return Err(left_out.join(" "));
+        let why =
+            if left_out.is_empty() { "No line of the rule is for this event.".to_owned() } else { left_out.join(" ") };
+        return Err(why);
     }
-    let plus = if choice_of.is_empty() { Vec::new() } else { lines(rule, &rule.plus, event, notes)? };
+    let plus =
+        if choice_of.is_empty() { Vec::new() } else { lines(pack, rule, &rule.plus, scope, notes, &mut left_out) };
     let mut explanation = format!("{} The condition holds with {read}.", rule.description);
     for why in left_out {
         explanation.push(' ');
@@ -133,19 +251,49 @@ fn decide(pack: &Pack, rule: &Rule, seen: &Seen<'_>, notes: &mut Notes) -> Resul
     Ok((Gives { automatic, choice_of, plus }, explanation))
 }
 
-/// The lines with their amounts, or which fact is missing.
-fn lines(rule: &Rule, lines: &[LineRule], event: &FailureEvent, notes: &mut Notes) -> Result<Vec<RemedyLine>, String> {
-    lines.iter().map(|line| one_line(rule, line, event, notes)).collect()
+/// The lines with their amounts; of those that lack something, why.
+fn lines<'a>(
+    pack: &'a Pack,
+    rule: &'a Rule,
+    lines: &'a [LineRule],
+    scope: &Scope<'a>,
+    notes: &mut Notes<'_, 'a>,
+    left_out: &mut Vec<String>,
+) -> Vec<RemedyLine> {
+    let mut given = Vec::new();
+    for line in lines {
+        match line.when.as_ref().map_or(Ok(true), |when| scope.holds(when)) {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(stop) => {
+                left_out.push(format!("Line {} is left out: {}", line.id, notes.stopped(&stop)));
+                continue;
+            }
+        }
+        match one_line(pack, rule, line, scope, notes) {
+            Ok(line) => given.push(line),
+            Err(why) => left_out.push(why),
+        }
+    }
+    given
 }
 
-fn one_line(rule: &Rule, line: &LineRule, event: &FailureEvent, notes: &mut Notes) -> Result<RemedyLine, String> {
+fn one_line<'a>(
+    pack: &'a Pack,
+    rule: &'a Rule,
+    line: &'a LineRule,
+    scope: &Scope<'a>,
+    notes: &mut Notes<'_, 'a>,
+) -> Result<RemedyLine, String> {
     let (benefit, mut arithmetic) = match &line.benefit {
         BenefitRule::Money(amount) => {
-            let (amount, arithmetic) = work_out(amount, event, notes)?;
+            let WorkedOut { amount, arithmetic, lacking } = worked_out(amount.work_out(scope), notes)?;
+            lacking.into_iter().for_each(|index| notes.missing(index));
             (Benefit::Money(amount), arithmetic)
         }
         BenefitRule::Voucher(amount) => {
-            let (amount, arithmetic) = work_out(amount, event, notes)?;
+            let WorkedOut { amount, arithmetic, lacking } = worked_out(amount.work_out(scope), notes)?;
+            lacking.into_iter().for_each(|index| notes.missing(index));
             (Benefit::Voucher(amount), arithmetic)
         }
         BenefitRule::Discount(percent) => (Benefit::Discount(*percent), format!("fixed {percent} %")),
@@ -154,45 +302,69 @@ fn one_line(rule: &Rule, line: &LineRule, event: &FailureEvent, notes: &mut Note
     if !line.assumption.is_empty() {
         arithmetic = format!("{arithmetic}; {}", line.assumption);
     }
+    let mut reads = line_reads(line);
+    reads.add(rule.condition.reads());
+    let article = if line.article.is_empty() { &rule.article } else { &line.article };
     Ok(RemedyLine {
         id: format!("{}.{}", rule.id, line.id),
         basis: line.basis,
         benefit,
         description: line.description.clone(),
         arithmetic: cut(arithmetic.trim_start_matches("; ")),
+        origin: Origin {
+            rule: format!("{}/{}", pack.id, rule.id),
+            article: article.clone(),
+            source: pack.sources.get(rule.source).map(super::Source::in_words).unwrap_or_default(),
+            inputs: scope.read(&reads),
+        },
     })
 }
 
-fn work_out(rule: &AmountRule, event: &FailureEvent, notes: &mut Notes) -> Result<(kernel::Money, String), String> {
-    let (fact, percent) = match rule {
-        AmountRule::Fixed(amount) => return Ok((*amount, format!("fixed {amount}"))),
-        AmountRule::FromFact { fact, percent } => (fact, *percent),
-    };
-    let value = event.facts.get(fact);
-    notes.inputs.insert(fact.clone(), value.map_or_else(|| MISSING.to_owned(), ToString::to_string));
-    let whole = match value {
-        None => return Err(notes.missing(fact)),
-        Some(Fact::Money(whole)) => *whole,
-        Some(other) => {
-            return Err(format!("The fact `{fact}` is {}; an amount of money is needed.", other.type_name()));
+fn worked_out(result: Result<WorkedOut, NoAmount>, notes: &mut Notes<'_, '_>) -> Result<WorkedOut, String> {
+    result.map_err(|none| match none {
+        NoAmount::Stop(stop) => notes.stopped(&stop),
+        NoAmount::Because(why) => why,
+    })
+}
+
+/// Takes what a draft would give apart, so that it decides nothing.
+fn shadow(pack: &Pack, judged: &mut [Judged<'_>]) -> Option<Shadow> {
+    let mut shadow = Shadow { pack: pack.id.clone(), version: pack.version.clone(), ..Shadow::default() };
+    one_choice(judged);
+    for one in judged {
+        if one.decision.applies {
+            one.explain("The pack is a draft and decides nothing.");
         }
-    };
-    let share = percent_of(whole, percent).filter(|share| share.minor > 0);
-    let share = share.ok_or_else(|| format!("{percent} % of `{fact}` ({whole}) is not an amount that can be paid."))?;
-    Ok((share, format!("{fact} {whole} x {percent} % = {share}")))
-}
-
-/// What was read and is there.
-fn in_words(inputs: &BTreeMap<String, String>) -> String {
-    let given: Vec<_> = inputs.iter().filter(|(_, value)| *value != MISSING).collect();
-    if given.is_empty() {
-        return "no inputs".to_owned();
+        let Gives { mut automatic, mut choice_of, mut plus } = std::mem::take(&mut one.gives);
+        shadow.automatic.append(&mut automatic);
+        shadow.choice_of.append(&mut choice_of);
+        shadow.plus.append(&mut plus);
     }
-    given.into_iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", ")
+    let gives = !(shadow.automatic.is_empty() && shadow.choice_of.is_empty());
+    gives.then_some(shadow)
 }
 
-fn cut(text: &str) -> String {
-    text.chars().take(MAX_TEXT).collect()
+/// Only one choice is put to the customer: the first that the law demands, or else the first.
+fn one_choice(judged: &mut [Judged<'_>]) {
+    let is_statutory = |judged: &Judged<'_>| {
+        let lines = judged.gives.choice_of.iter().flat_map(|option| &option.lines);
+        lines.into_iter().any(|line| line.basis == Basis::Statutory)
+    };
+    let has_choice = |judged: &Judged<'_>| !judged.gives.choice_of.is_empty();
+    let first = judged.iter().position(|one| has_choice(one) && is_statutory(one));
+    let Some(first) = first.or_else(|| judged.iter().position(has_choice)) else { return };
+    let rule = judged[first].decision.rule.clone();
+    for (index, one) in judged.iter_mut().enumerate() {
+        if index != first && has_choice(one) {
+            one.gives.choice_of.clear();
+            one.gives.plus.clear();
+            one.explain(&format!("Its choice is set aside: rule {rule} offers one."));
+        }
+    }
+}
+
+pub(super) fn cut(text: &str) -> String {
+    if text.len() <= MAX_TEXT { text.to_owned() } else { text.chars().take(MAX_TEXT).collect() }
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
-//! Test vectors of a pack: events, and exactly what is owed for each.
+//! Test vectors of packs: events, and exactly what is owed for each, by which packs is the caller's choice.
 
 use std::collections::BTreeMap;
 
-use kernel::Timestamp;
 use serde::Deserialize;
 
+use super::document::{FactDocument, facts};
+use super::read::instant;
 use super::set::PackSet;
-use crate::domain::event::{Fact, FailureEvent, Severity};
-use crate::domain::line::RemedyLine;
-use crate::domain::money::parse_amount;
+use crate::domain::event::{FailureEvent, Severity};
+use crate::domain::line::{OfferOption, RemedyLine};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +25,15 @@ struct VectorDocument {
     severity: Severity,
     #[serde(default)]
     owed: OwedDocument,
+    /// What drafts would give.
+    #[serde(default)]
+    shadow: OwedDocument,
+    /// Rules that must have given way to others.
+    #[serde(default)]
+    set_off: Vec<String>,
+    /// Facts that some rule must have missed.
+    #[serde(default)]
+    missing: Vec<String>,
     #[serde(default)]
     because: Option<String>,
 }
@@ -36,16 +45,6 @@ struct EventDocument {
     occurred_at: String,
     #[serde(default)]
     facts: BTreeMap<String, FactDocument>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum FactDocument {
-    Integer(i64),
-    Boolean(bool),
-    Money { money: String },
-    Time { time: String },
-    Text(String),
 }
 
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
@@ -67,17 +66,29 @@ pub fn run(packs: &PackSet, yaml: &str) -> Result<(usize, Vec<String>), String> 
     for vector in document.vectors {
         let event = event(vector.event).map_err(|error| format!("{}: {error}", vector.name))?;
         let assessment = packs.assess(&event, vector.severity);
-        let owed = OwedDocument {
-            automatic: assessment.automatic.iter().map(brief).collect(),
-            choice_of: assessment
-                .choice_of
-                .iter()
-                .map(|option| (option.id.clone(), option.lines.iter().map(brief).collect()))
-                .collect(),
-            plus: assessment.plus.iter().map(brief).collect(),
-        };
+        let owed = briefly(&assessment.automatic, &assessment.choice_of, &assessment.plus);
         if owed != vector.owed {
             failures.push(format!("{}: owed is {owed:?}, expected {:?}", vector.name, vector.owed));
+        }
+        let mut shadow = OwedDocument::default();
+        for draft in &assessment.shadow {
+            let OwedDocument { automatic, choice_of, plus } = briefly(&draft.automatic, &draft.choice_of, &draft.plus);
+            shadow.automatic.extend(automatic);
+            shadow.choice_of.extend(choice_of);
+            shadow.plus.extend(plus);
+        }
+        if shadow != vector.shadow {
+            failures.push(format!("{}: in the shadow is {shadow:?}, expected {:?}", vector.name, vector.shadow));
+        }
+        let set_off = assessment.decisions.iter().filter(|decision| !decision.set_off_by.is_empty());
+        let set_off: Vec<_> = set_off.map(|decision| decision.rule.clone()).collect();
+        if set_off != vector.set_off {
+            failures.push(format!("{}: set off is {set_off:?}, expected {:?}", vector.name, vector.set_off));
+        }
+        for fact in vector.missing {
+            if !assessment.decisions.iter().any(|decision| decision.missing.contains(&fact)) {
+                failures.push(format!("{}: no rule misses `{fact}`", vector.name));
+            }
         }
         if let Some(because) = vector.because
             && !assessment.decisions.iter().any(|decision| decision.explanation.contains(&because))
@@ -93,25 +104,17 @@ fn brief(line: &RemedyLine) -> String {
     format!("{} {}", line.id, line.benefit)
 }
 
-fn event(document: EventDocument) -> Result<FailureEvent, String> {
-    let mut facts = BTreeMap::new();
-    for (key, fact) in document.facts {
-        let fact = match fact {
-            FactDocument::Integer(value) => Fact::Integer(value),
-            FactDocument::Boolean(value) => Fact::Boolean(value),
-            FactDocument::Text(value) => Fact::Text(value),
-            FactDocument::Money { money } => {
-                Fact::Money(parse_amount(&money).ok_or_else(|| format!("`{money}` is not an amount"))?)
-            }
-            FactDocument::Time { time } => Fact::Time(instant(&time)?),
-        };
-        facts.insert(key, fact);
+fn briefly(automatic: &[RemedyLine], choice_of: &[OfferOption], plus: &[RemedyLine]) -> OwedDocument {
+    let lines = |lines: &[RemedyLine]| lines.iter().map(brief).collect();
+    OwedDocument {
+        automatic: lines(automatic),
+        choice_of: choice_of.iter().map(|option| (option.id.clone(), lines(&option.lines))).collect(),
+        plus: lines(plus),
     }
-    let occurred_at = instant(&document.occurred_at)?;
-    Ok(FailureEvent { kind: document.kind, occurred_at, reference: String::new(), facts })
 }
 
-fn instant(text: &str) -> Result<Timestamp, String> {
-    let parsed: jiff::Timestamp = text.parse().map_err(|error| format!("`{text}` is not a time: {error}"))?;
-    Ok(Timestamp::from_micros(parsed.as_microsecond()))
+fn event(document: EventDocument) -> Result<FailureEvent, String> {
+    let facts = facts(document.facts)?;
+    let occurred_at = instant(&document.occurred_at)?;
+    Ok(FailureEvent { kind: document.kind, occurred_at, reference: String::new(), facts })
 }
