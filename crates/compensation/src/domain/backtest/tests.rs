@@ -15,6 +15,7 @@ status: ACTIVE
 effective_from: "2013-01-01"
 effective_to: "2014-01-01"
 sources: [ours]
+inputs: [{ name: minutes, type: INTEGER }, { name: price, type: MONEY }]
 rules:
   - id: late
     description: A long delay gives a voucher.

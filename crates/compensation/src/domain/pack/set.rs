@@ -9,19 +9,19 @@ use super::{Pack, PackStatus, Policy};
 use crate::domain::assessment::Assessment;
 use crate::domain::event::{FailureEvent, Severity};
 
-/// The packs that are shipped: id, document, test vectors.
-pub const SHIPPED: [(&str, &str, &str); 2] = [
-    (
-        "care-klm",
-        include_str!("../../../packs/care-klm/pack.yaml"),
-        include_str!("../../../packs/care-klm/vectors.yaml"),
-    ),
-    (
-        "parcel-care",
-        include_str!("../../../packs/parcel-care/pack.yaml"),
-        include_str!("../../../packs/parcel-care/vectors.yaml"),
-    ),
-];
+/// A pack that is shipped: its directory, document and test vectors.
+macro_rules! shipped {
+    ($($directory:literal),* $(,)?) => {
+        [$((
+            $directory,
+            include_str!(concat!("../../../packs/", $directory, "/pack.yaml")),
+            include_str!(concat!("../../../packs/", $directory, "/vectors.yaml")),
+        )),*]
+    };
+}
+
+/// The packs that are shipped: directory, document, test vectors.
+pub const SHIPPED: [(&str, &str, &str); 5] = shipped!["care-klm", "eu261", "eu261-reform-2026", "parcel-care", "uk261"];
 
 /// Packs that can be judged by together. Cheap to clone.
 #[derive(Clone, Debug)]
