@@ -81,6 +81,22 @@ reasons! {
         GRANT_REVERSED,
         /// FAILED_PRECONDITION: less was paid than is to be taken back.
         REVERSAL_ABOVE_GRANT,
+        /// UNAUTHENTICATED: no secret of ours made the webhook's signature.
+        BAD_SIGNATURE,
+        /// INVALID_ARGUMENT: the webhook's time is too far from now.
+        WEBHOOK_TOO_OLD,
+        /// FAILED_PRECONDITION: no secret for webhooks is configured.
+        WEBHOOKS_NOT_CONFIGURED,
+        /// FAILED_PRECONDITION: the settlement file's day or a line of it came before with other content.
+        SETTLEMENT_FILE_CHANGED,
+        /// FAILED_PRECONDITION: the provider has said that it executed the payout.
+        PAYOUT_WAS_EXECUTED,
+        /// PERMISSION_DENIED: a service called what only people decide.
+        PERSON_REQUIRED,
+        /// FAILED_PRECONDITION: who proposed it cannot approve it.
+        FOUR_EYES,
+        /// FAILED_PRECONDITION: another payout provider than the sandbox is configured.
+        SANDBOX_NOT_IN_USE,
     }
 
     /// Reasons of `amends.followup.v1`.
@@ -115,5 +131,7 @@ reasons! {
         PAYOUT_DECLINED,
         /// INVALID_ARGUMENT: the payout key came before with other content.
         PAYOUT_KEY_REUSED,
+        /// ABORTED: a request with the payout key is being worked on.
+        PAYOUT_IN_PROGRESS,
     }
 }

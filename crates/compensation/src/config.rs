@@ -11,6 +11,8 @@ use kernel::Timestamp;
 use serde::Deserialize;
 
 use crate::domain::payout_step::ProviderRules;
+use crate::domain::safeguards::Safeguards;
+use crate::provider::WebhookRules;
 use crate::sandbox::SandboxConfig;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -106,6 +108,11 @@ pub struct ProviderConfig {
     pub retry_cap: Duration,
     /// What payees read on their statement, before the company's reference.
     pub statement_text: String,
+    /// Secrets that the provider signs its webhooks with, as `whsec_…` or any other text; several while one is replaced.
+    pub webhook_secrets: Vec<Secret>,
+    /// How far the time of a webhook may be from now.
+    #[serde(with = "duration")]
+    pub webhook_tolerance: Duration,
 }
 
 impl Default for Config {
@@ -173,17 +180,24 @@ impl Default for ProviderConfig {
             retry_base: Duration::from_secs(15),
             retry_cap: HOUR,
             statement_text: "Compensation".to_owned(),
+            webhook_secrets: Vec::new(),
+            webhook_tolerance: Duration::from_secs(300),
         }
     }
 }
 
 impl ProviderConfig {
+    pub(crate) fn webhooks(&self) -> WebhookRules {
+        WebhookRules::new(&self.webhook_secrets, self.webhook_tolerance)
+    }
+
     pub(crate) fn rules(&self) -> ProviderRules {
         ProviderRules {
             key_ttl: self.key_ttl,
             settlement_delay: self.settlement_delay,
             retry_base: self.retry_base,
             retry_cap: self.retry_cap,
+            safeguards: Safeguards::ALL,
         }
     }
 }
@@ -253,6 +267,12 @@ impl Validate for ProviderConfig {
         }
         if self.retry_cap < self.retry_base {
             problems.add("retry_cap", "must not be below retry_base");
+        }
+        if self.webhook_secrets.iter().any(|secret| secret.expose().len() < 16) {
+            problems.add("webhook_secrets", "must have 16 characters or more each");
+        }
+        if self.webhook_tolerance.is_zero() || self.webhook_tolerance > HOUR {
+            problems.add("webhook_tolerance", "must be more than zero and at most 1h");
         }
         if !(1..=60).contains(&self.statement_text.chars().count()) {
             problems.add("statement_text", "must have 1 to 60 characters");

@@ -1,7 +1,8 @@
 //! Compensation: works out what is owed and why, puts choices to customers, and gives exactly once what was owed or
 //! chosen.
 //!
-//! Owns packs, remedies, offers, vouchers, payouts and the ledger. Serves `amends.compensation.v1.CompensationService`;
+//! Owns packs, remedies, offers, vouchers, payouts and the ledger. Serves `amends.compensation.v1.CompensationService`
+//! and `SettlementService`;
 //! calls itself later (offers and vouchers end, payouts go on), tells the configured milestone sinks what happened,
 //! and moves money through an `amends.extension.v1.PayoutProvider`, of which it brings a sandbox. Knows no other
 //! service. What always holds:
@@ -11,7 +12,9 @@
 //! - ledger transactions balance in every currency and are never changed; each fact about money is booked once;
 //! - a payout's intent is durable before a byte leaves, every attempt carries the same key and the same bytes, nothing is
 //!   sent after the key's time, and a payout whose fate is not known is never voided;
-//! - money is announced only once the provider has confirmed it;
+//! - money is announced only once the provider has confirmed it, or two people have found out that it did;
+//! - what the provider tells by itself has a payout looked up and is never believed; a line of its settlement belongs to
+//!   one payout, and what does not fit is listed;
 //! - a change, its bookings, its timers and its milestones commit together.
 //!
 //! Lines of kind SERVICE are carried out by people: the milestone that the remedy is settled says what is to be done, and
@@ -37,16 +40,17 @@ use anyhow::{anyhow, ensure};
 use api::compensation::compensation_service_server::{CompensationServiceServer, SERVICE_NAME};
 use api::compensation::ledger_service_server::{self, LedgerServiceServer};
 use api::compensation::pack_service_server::{self, PackServiceServer};
+use api::compensation::settlement_service_server::{self, SettlementServiceServer};
 use chassis::{Check, Job, Service};
 use durable::{Engine, EngineParts, Relay, Targets};
 use tonic::service::Routes;
 
 use crate::app::ports::PayoutProvider;
-use crate::app::{App, RejectedCalls};
+use crate::app::{App, RejectedCalls, money_gauges};
 pub use crate::config::{BacktestConfig, Config, GuessConfig, PacksConfig, ProviderConfig};
-use crate::grpc::{CompensationApi, LedgerApi, PackApi};
-use crate::provider::{GrpcProvider, InProcessSandbox};
-use crate::sandbox::Sandbox;
+use crate::grpc::{CompensationApi, LedgerApi, PackApi, SettlementApi};
+use crate::provider::{GrpcProvider, InProcessSandbox, LoopBack};
+use crate::sandbox::{Sandbox, WebhookEndpoint};
 pub use crate::store::migrations;
 pub use totals::{Totals, totals};
 
@@ -64,21 +68,33 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
     }
     let packs = packs::load(&config.packs).map_err(|problems| anyhow!("packs: {}", problems.join("\n")))?;
     let engine = Engine::start(parts);
-    let provider = provider(&config, &engine)?;
+    let told = Arc::new(LoopBack::default());
+    let provider = provider(&config, &engine, &told)?;
     let app = App::start(&engine, &config, packs, provider);
     let packs =
         PackServiceServer::new(PackApi::new(app.clone())).max_decoding_message_size(chassis::limits::BATCH_BYTES);
+    told.connect(app.parts());
+    let settlements = SettlementServiceServer::new(SettlementApi::new(app.clone()))
+        .max_decoding_message_size(chassis::limits::BATCH_BYTES);
     let server = CompensationServiceServer::new(CompensationApi::new(app.clone()))
         .max_decoding_message_size(chassis::limits::MESSAGE_BYTES);
     let ledger =
         LedgerServiceServer::new(LedgerApi::new(app)).max_decoding_message_size(chassis::limits::MESSAGE_BYTES);
     let relay = Relay::new(&engine, config.store.relay, targets).on_rejected(Arc::new(RejectedCalls));
-    let database = engine.db().clone();
+    let (database, measured) = (engine.db().clone(), engine.clone());
     let service = Service {
         name: NAME,
-        grpc_names: vec![SERVICE_NAME, ledger_service_server::SERVICE_NAME, pack_service_server::SERVICE_NAME],
-        routes: Routes::new(server).add_service(ledger).add_service(packs),
-        jobs: vec![Job::new("relay", move |stop| relay.run(stop))],
+        grpc_names: vec![
+            SERVICE_NAME,
+            ledger_service_server::SERVICE_NAME,
+            pack_service_server::SERVICE_NAME,
+            settlement_service_server::SERVICE_NAME,
+        ],
+        routes: Routes::new(server).add_service(ledger).add_service(packs).add_service(settlements),
+        jobs: vec![
+            Job::new("relay", move |stop| relay.run(stop)),
+            Job::new("money gauges", move |stop| Box::pin(money_gauges::run(measured, stop))),
+        ],
         readiness: vec![Check::new("database", move || {
             let database = database.clone();
             async move { database.ping().await.map_err(|_| "the database does not answer".to_owned()) }
@@ -88,11 +104,14 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
 }
 
 /// The provider at the configured address, or the sandbox in this process.
-fn provider(config: &Config, engine: &Engine) -> anyhow::Result<Arc<dyn PayoutProvider>> {
+fn provider(config: &Config, engine: &Engine, told: &Arc<LoopBack>) -> anyhow::Result<Arc<dyn PayoutProvider>> {
     Ok(match &config.provider.address {
         Some(address) => Arc::new(GrpcProvider::new(address, &config.provider)?),
         None => {
-            let sandbox = Sandbox::new(engine, config.sandbox.clone());
+            let mut sandbox = Sandbox::new(engine, config.sandbox.clone());
+            if let Some(secret) = config.provider.webhooks().signing_secret() {
+                sandbox = sandbox.with_webhooks(Arc::clone(told) as Arc<dyn WebhookEndpoint>, secret);
+            }
             Arc::new(InProcessSandbox::new(engine, sandbox, config.provider.timeout))
         }
     })

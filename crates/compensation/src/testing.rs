@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use api::extension::ExecutePayoutRequest;
 use durable::{Db, Engine, EngineParts, sql};
 use kernel::{RandomIds, VirtualClock};
+use prost::Message as _;
 use sea_orm::ConnectionTrait as _;
 use testkit::{Template, TestDatabase};
+
+use crate::domain::safeguards::{Safeguard, Safeguards};
 
 /// A migrated database.
 pub(crate) static TEMPLATE: Template = Template::new("compensation-inside", |url| {
@@ -33,6 +37,16 @@ pub(crate) async fn engine(database: &TestDatabase) -> (Engine, VirtualClock) {
         config: durable::EngineConfig::default(),
     };
     (Engine::start(parts), clock)
+}
+
+/// The request of an attempt: as it was stored, or under a key of the attempt when that protection is taken away.
+pub(crate) fn request_of_attempt(safeguards: Safeguards, request: Vec<u8>, step: u32) -> Vec<u8> {
+    if safeguards.hold(Safeguard::ConstantKey) {
+        return request;
+    }
+    let mut decoded = ExecutePayoutRequest::decode(request.as_slice()).expect("a stored request");
+    decoded.payout_key = format!("{}-{step}", decoded.payout_key);
+    decoded.encode_to_vec()
 }
 
 /// The one number `n` that a query gives.

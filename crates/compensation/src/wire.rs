@@ -1,5 +1,7 @@
 //! The domain's values as the contract shows them.
 
+pub(crate) mod settlement;
+
 use api::common as common_wire;
 use api::compensation as wire;
 use chassis::wire::{to_money, to_timestamp};

@@ -78,10 +78,14 @@ ids! {
     OfferId = "offers";
     /// A payout of compensation.
     PayoutId = "payouts";
+    /// A person's decision about a payout of compensation.
+    PayoutSettlementId = "payoutSettlements";
     /// A follow-up plan.
     PlanId = "plans";
     /// A remedy of compensation.
     RemedyId = "remedies";
+    /// A difference between compensation's books and the payout provider's.
+    SettlementDiscrepancyId = "settlementDiscrepancies";
     /// A survey of follow-up.
     SurveyId = "surveys";
     /// A voucher of compensation.

@@ -17,8 +17,8 @@ pub use context::{Answer, LaneDelivery, RequestContext, RequestKey, TenantId};
 pub use error::{ErrorCode, FieldViolation, ServiceError, reason};
 pub use ids::{
     AgentId, CallId, CaseId, ContactId, CustomerId, DisruptionId, EntryId, IdSource, LedgerTransactionId, MessageId,
-    OfferId, PayoutId, PlanId, RandomIds, RemedyId, ResourceId, SequentialIds, SurveyId, VoucherId,
-    VoucherRedemptionId, WorkItemId, message_id_for_step,
+    OfferId, PayoutId, PayoutSettlementId, PlanId, RandomIds, RemedyId, ResourceId, SequentialIds,
+    SettlementDiscrepancyId, SurveyId, VoucherId, VoucherRedemptionId, WorkItemId, message_id_for_step,
 };
 pub use money::{Currency, Money, MoneyError};
 pub use page::{PageRequest, PageSize};

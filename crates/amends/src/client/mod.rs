@@ -11,6 +11,7 @@ mod failure;
 mod output;
 mod rpc;
 mod session;
+mod settlement_file;
 #[cfg(test)]
 mod tests;
 mod values;

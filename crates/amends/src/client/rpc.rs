@@ -145,6 +145,7 @@ rpcs! {
         writes {
             MakeOfferRequest => Offer, make_offer, MAKE_OFFER;
             RespondToOfferRequest => Offer, respond_to_offer, RESPOND_TO_OFFER;
+            AdvancePayoutRequest => Payout, advance_payout, ADVANCE_PAYOUT;
         }
         lists {
             ListPacksRequest => ListPacksResponse { packs }, list_packs, LIST_PACKS;
@@ -154,6 +155,25 @@ rpcs! {
             ListPayoutsRequest => ListPayoutsResponse { payouts }, list_payouts, LIST_PAYOUTS;
             ListLedgerTransactionsRequest => ListLedgerTransactionsResponse { ledger_transactions },
                 list_ledger_transactions, LIST_LEDGER_TRANSACTIONS;
+        }
+    }
+    compensation::settlement_service_client::SettlementServiceClient, settlement_service {
+        reads {
+            GetSettlementDiscrepancyRequest => SettlementDiscrepancy,
+                get_settlement_discrepancy, GET_SETTLEMENT_DISCREPANCY;
+        }
+        writes {
+            ResolveSettlementDiscrepancyRequest => SettlementDiscrepancy,
+                resolve_settlement_discrepancy, RESOLVE_SETTLEMENT_DISCREPANCY;
+            SettlePayoutRequest => PayoutSettlement, settle_payout, SETTLE_PAYOUT;
+            ApprovePayoutSettlementRequest => PayoutSettlement, approve_payout_settlement, APPROVE_PAYOUT_SETTLEMENT;
+            RejectPayoutSettlementRequest => PayoutSettlement, reject_payout_settlement, REJECT_PAYOUT_SETTLEMENT;
+        }
+        lists {
+            ListSettlementDiscrepanciesRequest => ListSettlementDiscrepanciesResponse { settlement_discrepancies },
+                list_settlement_discrepancies, LIST_SETTLEMENT_DISCREPANCIES;
+            ListPayoutSettlementsRequest => ListPayoutSettlementsResponse { payout_settlements },
+                list_payout_settlements, LIST_PAYOUT_SETTLEMENTS;
         }
     }
     followup::follow_up_service_client::FollowUpServiceClient, follow_up_service {

@@ -24,9 +24,12 @@
 //!
 //! Two at once: the row is locked, the second finds the step taken and not due, and does nothing. A step that was
 //! overtaken by the next one can still bring a success, and nothing else.
+//!
+//! A look-up that somebody asks for (an operator, a webhook) is a step like any other that sends nothing, whenever it
+//! comes; of a payout that a person has it takes a success only.
 
 use api::method::compensation_service::ADVANCE_PAYOUT;
-use durable::Tx;
+use durable::{Tx, TxError};
 use kernel::{Answer, PayoutId, RequestContext, RequestKey, ServiceError};
 use tracing::Instrument as _;
 
@@ -34,6 +37,7 @@ use super::refusal::not_now;
 use super::{App, Parts, own_calls};
 use crate::domain::freeze::FreezeState;
 use crate::domain::payout_step::{Finding, Payout, Step};
+use crate::domain::safeguards::Safeguard;
 use crate::store::{freezes, payouts};
 use crate::wire;
 
@@ -48,10 +52,11 @@ impl App {
         context: RequestContext,
         request_id: &str,
         id: PayoutId,
+        look_up: bool,
     ) -> Result<Answer<api::compensation::Payout>, ServiceError> {
-        let key = context.key(ADVANCE_PAYOUT, request_id, RequestKey::hash_of(&id));
+        let key = context.key(ADVANCE_PAYOUT, request_id, RequestKey::hash_of(&(id, look_up)));
         let app = self.clone();
-        let step = async move { app.step(context, key, id).await };
+        let step = async move { app.step(context, key, id, look_up).await };
         self.engine.spawn(step.in_current_span()).await.map_err(ServiceError::internal)?
     }
 
@@ -60,11 +65,12 @@ impl App {
         context: RequestContext,
         key: RequestKey,
         id: PayoutId,
+        look_up: bool,
     ) -> Result<Answer<api::compensation::Payout>, ServiceError> {
         if let Some(answer) = self.engine.answered(&key).await? {
             return Ok(answer);
         }
-        if let Some((payout, step)) = self.begin(&context, &key.request_id, id).await? {
+        if let Some((payout, step)) = self.begin(&context, &key.request_id, id, look_up).await? {
             let finding = self.carry_out(&payout, step).await;
             self.record(&context, &payout, finding).await?;
         }
@@ -80,16 +86,20 @@ impl App {
 }
 
 impl Parts {
-    /// Records the intent of the next step, when one is due.
+    /// Records the intent of the next step, when one is due, or of a look-up that was asked for.
     pub(super) async fn begin(
         &self,
         context: &RequestContext,
         request_id: &str,
         id: PayoutId,
+        look_up: bool,
     ) -> Result<Option<(Payout, Step)>, ServiceError> {
         let work = |tx: Tx| async move {
             let tenant = &context.tenant;
             let Some(mut payout) = payouts::lock_in_tx(&tx, tenant, id).await? else { return Ok(None) };
+            if look_up {
+                return self.begin_look_up(&tx, context, payout).await;
+            }
             if !payout.state.is_moving() {
                 return Ok(None);
             }
@@ -105,12 +115,36 @@ impl Parts {
             } else {
                 Some(payout.begin(tx.now(), &self.rules).map_err(not_now)?)
             };
-            payouts::update_in_tx(&tx, tenant, &payout).await?;
-            own_calls::cancel_payout_step(&tx, tenant, &payout, payout.steps);
-            own_calls::advance_payout_later(&tx, context, &payout);
+            if self.rules.safeguards.hold(Safeguard::IntentFirst) {
+                self.plan_next(&tx, context, &payout).await?;
+            }
             Ok(step.map(|step| (payout, step)))
         };
         self.engine.run_tx("compensation.advance_payout.begin", work).await
+    }
+
+    async fn begin_look_up(
+        &self,
+        tx: &Tx,
+        context: &RequestContext,
+        mut payout: Payout,
+    ) -> Result<Option<(Payout, Step)>, TxError> {
+        if !payout.begin_look_up(tx.now(), &self.rules) {
+            return Ok(None);
+        }
+        if payout.state.is_moving() {
+            self.plan_next(tx, context, &payout).await?;
+        }
+        Ok(Some((payout, Step::LookUp)))
+    }
+
+    /// Writes a payout whose step has begun, with the call that takes the step after it instead of the one that would
+    /// have taken this step.
+    pub(super) async fn plan_next(&self, tx: &Tx, context: &RequestContext, payout: &Payout) -> Result<(), TxError> {
+        payouts::update_in_tx(tx, &context.tenant, payout).await?;
+        own_calls::cancel_payout_step(tx, &context.tenant, payout, payout.steps);
+        own_calls::advance_payout_later(tx, context, payout);
+        Ok(())
     }
 
     /// Sends or looks up. No transaction is open.
@@ -118,12 +152,20 @@ impl Parts {
         let span = tracing::info_span!("compensation.provider", amends.payout = %payout.id, amends.step = payout.steps);
         let provider = &self.provider;
         match step {
-            Step::Send if payout.may_be_sent(self.engine.now()) => {
-                provider.execute(payout.request.clone()).instrument(span).await
+            Step::Send if self.may_be_sent(payout) => {
+                let request = payout.request.clone();
+                #[cfg(test)]
+                let request = crate::testing::request_of_attempt(self.rules.safeguards, request, payout.steps);
+                provider.execute(request).instrument(span).await
             }
             // A process that slept between intent and send wakes up here.
             Step::Send | Step::LookUp => provider.look_up(payout.key.clone()).instrument(span).await,
         }
+    }
+
+    /// Asked immediately before every send.
+    fn may_be_sent(&self, payout: &Payout) -> bool {
+        payout.may_be_sent(self.engine.now()) || !self.rules.safeguards.hold(Safeguard::WindowBeforeEverySend)
     }
 }
 

@@ -128,9 +128,9 @@ impl World {
         request_id: &str,
     ) -> impl Future<Output = Result<Answer<api::compensation::Payout>, ServiceError>> {
         let context = self.context(OWN);
-        let key = context.key(ADVANCE_PAYOUT, request_id, RequestKey::hash_of(&id));
+        let key = context.key(ADVANCE_PAYOUT, request_id, RequestKey::hash_of(&(id, false)));
         let app = self.app.clone();
-        async move { app.step(context, key, id).await }
+        async move { app.step(context, key, id, false).await }
     }
 
     /// What the relay does: makes every call of the payout that is pending, when it is due, until none is left.
@@ -202,7 +202,7 @@ testkit::on_both_databases! {
             let (payout, first) = world.payout(100 + parts).await;
             let context = world.context(OWN);
             if parts >= 1 {
-                let (begun, step) = world.app.begin(&context, &first, payout.id).await.unwrap().unwrap();
+                let (begun, step) = world.app.begin(&context, &first, payout.id, false).await.unwrap().unwrap();
                 if parts >= 2 {
                     let finding = world.app.carry_out(&begun, step).await;
                     if parts >= 3 {
@@ -239,7 +239,7 @@ testkit::on_both_databases! {
         let world = World::new(&database).await;
         let (payout, first) = world.payout(5_000).await;
         let context = world.context(OWN);
-        let (begun, step) = world.app.begin(&context, &first, payout.id).await.unwrap().unwrap();
+        let (begun, step) = world.app.begin(&context, &first, payout.id, false).await.unwrap().unwrap();
         assert_eq!(step, Step::Send);
         world.clock.advance_to(begun.key_valid_until.unwrap());
         let finding = world.app.carry_out(&begun, step).await;
@@ -260,11 +260,11 @@ testkit::on_both_databases! {
         ] {
             let (payout, first) = world.payout(minor).await;
             let context = world.context(OWN);
-            let (slow, _) = world.app.begin(&context, &first, payout.id).await.unwrap().unwrap();
-            assert!(world.app.begin(&context, &first, payout.id).await.unwrap().is_none(), "begun already");
+            let (slow, _) = world.app.begin(&context, &first, payout.id, false).await.unwrap().unwrap();
+            assert!(world.app.begin(&context, &first, payout.id, false).await.unwrap().is_none(), "begun already");
             world.clock.advance(Duration::from_secs(60));
             let second = own_calls::payout_step(&context.tenant, &payout, 2).to_string();
-            let (fast, step) = world.app.begin(&context, &second, payout.id).await.unwrap().unwrap();
+            let (fast, step) = world.app.begin(&context, &second, payout.id, false).await.unwrap().unwrap();
             let paid_late = matches!(late, Finding::Executed { .. });
             world.app.record(&context, &slow, late).await.unwrap();
             let state = world.read(payout.id).await.state;

@@ -15,6 +15,7 @@ use crate::domain::grant::{Voucher, Worth};
 use crate::domain::offer::OfferState;
 use crate::domain::payout_step::Payout;
 use crate::domain::records::{Offer, Remedy};
+use crate::domain::settlement::Discrepancy;
 
 /// Longest summary and longest value of an attribute, in characters.
 const MAX_TEXT: usize = 512;
@@ -119,6 +120,19 @@ impl Milestones {
         let kind = Kind::PayoutNeedsAttention;
         let milestone = milestone(tx, kind, payout.case.to_string(), payout.id, &said, attributes);
         self.report(tx, context, &milestone, payout.id, step);
+    }
+
+    /// The provider's books and ours differ about a payout.
+    pub(super) fn discrepancy(&self, tx: &Tx, context: &RequestContext, payout: &Payout, found: &Discrepancy) {
+        let said = format!("The payout of {} needs a person: {}", payout.amount, found.explanation);
+        let attributes = [
+            ("payout", payout.id.to_string()),
+            ("reason", found.explanation.clone()),
+            ("discrepancy", found.id.to_string()),
+        ];
+        let kind = Kind::PayoutNeedsAttention;
+        let milestone = milestone(tx, kind, payout.case.to_string(), payout.id, &said, attributes);
+        self.report(tx, context, &milestone, found.id, 1);
     }
 
     fn of_remedy<const N: usize>(

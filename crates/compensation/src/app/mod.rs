@@ -6,6 +6,7 @@
 
 mod advance_payout;
 mod backtest_pack;
+mod close_settlement;
 mod effects;
 mod expire_offer;
 mod expire_voucher;
@@ -13,17 +14,23 @@ mod freeze_payouts;
 mod give;
 mod make_offer;
 mod milestones;
+pub(crate) mod money_gauges;
 mod open_remedy;
 mod own_calls;
 pub mod ports;
 mod progress;
 mod reads;
+mod reconcile;
+mod record_event;
 mod record_step;
 mod redeem_voucher;
 mod refusal;
 mod rejected_call;
+mod resolve_discrepancy;
 mod respond_to_offer;
 mod reverse_grant;
+mod sandbox_settlement;
+mod settle_payout;
 mod voucher_liability;
 
 use std::fmt;
@@ -38,10 +45,15 @@ pub(crate) use backtest_pack::{Backtest, too_large};
 pub(crate) use freeze_payouts::SwitchPayouts;
 pub(crate) use make_offer::MakeOffer;
 pub(crate) use open_remedy::OpenRemedy;
+pub(crate) use reconcile::Reconcile;
+pub(crate) use record_event::RecordProviderEvent;
 pub(crate) use redeem_voucher::RedeemVoucher;
 pub(crate) use rejected_call::RejectedCalls;
+pub(crate) use resolve_discrepancy::ResolveDiscrepancy;
 pub(crate) use respond_to_offer::{RespondToOffer, Response};
 pub(crate) use reverse_grant::{Grant, ReverseGrant};
+pub(crate) use sandbox_settlement::Place;
+pub(crate) use settle_payout::{DecideSettlement, SettlePayout};
 
 use self::backtest_pack::Backtests;
 use self::milestones::Milestones;
@@ -52,6 +64,7 @@ use crate::domain::assessment::Assessment;
 use crate::domain::event::{FailureEvent, Severity};
 use crate::domain::pack::set::PackSet;
 use crate::domain::payout_step::ProviderRules;
+use crate::provider::WebhookRules;
 
 /// The use cases. Cheap to clone.
 #[derive(Clone)]
@@ -74,6 +87,15 @@ pub(crate) struct Parts {
     frozen_since: Option<Timestamp>,
     guesses: GuessConfig,
     statement_text: String,
+    webhooks: WebhookRules,
+    uses_sandbox: bool,
+}
+
+impl Parts {
+    /// The engine.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
 }
 
 impl fmt::Debug for App {
@@ -93,12 +115,23 @@ impl Deref for App {
 impl App {
     /// The use cases on an engine. Must be called within a tokio runtime.
     pub(crate) fn start(engine: &Engine, config: &Config, packs: PackSet, provider: Arc<dyn PayoutProvider>) -> Self {
+        Self::with_rules(engine, config, packs, provider, config.provider.rules())
+    }
+
+    /// The use cases with other rules about the provider: tests take protections away.
+    fn with_rules(
+        engine: &Engine,
+        config: &Config,
+        packs: PackSet,
+        provider: Arc<dyn PayoutProvider>,
+        rules: ProviderRules,
+    ) -> Self {
         let parts = Arc::new(Parts {
             engine: engine.clone(),
             packs,
             backtests: Backtests::new(&config.backtest),
             provider,
-            rules: config.provider.rules(),
+            rules,
             milestones: Milestones::new(&config.sinks),
             tokens: PageTokens::new(config.store.page_token_key.clone()),
             offer_term: config.offer_term,
@@ -106,9 +139,16 @@ impl App {
             frozen_since: config.payouts_frozen_since,
             guesses: config.guesses,
             statement_text: config.provider.statement_text.clone(),
+            webhooks: config.provider.webhooks(),
+            uses_sandbox: config.provider.address.is_none(),
         });
         let open_remedy = Writer::start(engine, OpenRemedies { parts: Arc::clone(&parts) });
         Self { parts, open_remedy }
+    }
+
+    /// What the use cases are made of.
+    pub(crate) fn parts(&self) -> &Arc<Parts> {
+        &self.parts
     }
 
     /// What is owed for an event, and why. Changes nothing.

@@ -1,12 +1,16 @@
-//! The durable calls that compensation makes to itself: the ends of offers and vouchers, and the steps of payouts.
+//! The durable calls that compensation makes to itself: the ends of offers and vouchers, the steps of payouts, and the
+//! days of settlements.
 //!
 //! A timer that comes early, because two clocks differ or an operator sent it by hand, is asked to come again: to do
 //! nothing and say so would be the end of it.
 
-use api::compensation::{AdvancePayoutRequest, ExpireOfferRequest, ExpireVoucherRequest};
+use api::compensation::{AdvancePayoutRequest, CloseSettlementRequest, ExpireOfferRequest, ExpireVoucherRequest};
 use api::method::compensation_service::{ADVANCE_PAYOUT, EXPIRE_OFFER, EXPIRE_VOUCHER};
+use api::method::settlement_service::CLOSE_SETTLEMENT;
 use durable::{OutboundCall, Tx};
-use kernel::{OfferId, RequestContext, ResourceId, ServiceError, TenantId, Timestamp, VoucherId, message_id_for_step};
+use kernel::{
+    OfferId, PayoutId, RequestContext, ResourceId, ServiceError, TenantId, Timestamp, VoucherId, message_id_for_step,
+};
 use uuid::Uuid;
 
 use crate::NAME;
@@ -41,8 +45,22 @@ pub(super) fn cancel_voucher_timer(tx: &Tx, tenant: &TenantId, voucher: VoucherI
 /// Has the next step of a payout taken when it is due.
 pub(super) fn advance_payout_later(tx: &Tx, context: &RequestContext, payout: &Payout) {
     let call = payout_step(&context.tenant, payout, payout.steps + 1);
-    let request = AdvancePayoutRequest { request_id: call.to_string(), name: payout.id.to_string() };
+    let request = AdvancePayoutRequest { request_id: call.to_string(), name: payout.id.to_string(), look_up: false };
     tx.enqueue(OutboundCall::timer(context, NAME, ADVANCE_PAYOUT, call, payout.next_step_at, &request));
+}
+
+/// Has a payout looked up now, because the provider told of an event.
+pub(super) fn look_up_payout_now(tx: &Tx, context: &RequestContext, payout: PayoutId, event: &str) {
+    let call = message_id_for_step(payout.uuid(), &format!("{}/event/{event}", context.tenant), 1);
+    let request = AdvancePayoutRequest { request_id: call.to_string(), name: payout.to_string(), look_up: true };
+    tx.enqueue(OutboundCall::timer(context, NAME, ADVANCE_PAYOUT, call, tx.now(), &request));
+}
+
+/// Has the day of a complete settlement file closed, once the provider had its time.
+pub(super) fn close_settlement_later(tx: &Tx, context: &RequestContext, file: &str, at: Timestamp) {
+    let call = message_id_for_step(Uuid::nil(), &format!("{}/settlement/{file}", context.tenant), 1);
+    let request = CloseSettlementRequest { request_id: call.to_string(), file: file.to_owned() };
+    tx.enqueue(OutboundCall::timer(context, NAME, CLOSE_SETTLEMENT, call, at, &request));
 }
 
 /// Takes back the call that would take step number `step` of a payout.

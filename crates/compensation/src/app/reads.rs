@@ -1,5 +1,7 @@
 //! Reading: one resource, or a page of them.
 
+mod settlement;
+
 use api::compensation as wire_api;
 use api::method::compensation_service as method;
 use durable::TxError;

@@ -1,7 +1,7 @@
 //! What a step of a payout found out is recorded, with everything that follows from it.
 
 use durable::{Tx, TxError};
-use kernel::{RequestContext, ServiceError};
+use kernel::{LedgerTransactionId, RequestContext, ServiceError};
 use opentelemetry::KeyValue;
 
 use super::progress::{last_offer, progress};
@@ -11,6 +11,7 @@ use crate::domain::ledger::Transaction;
 use crate::domain::payout_step::{Finding, Payout, Recorded};
 use crate::domain::remedy::{RemedyEvent, RemedyState};
 use crate::domain::reservation::ReservationEvent;
+use crate::domain::safeguards::Safeguard;
 use crate::store::{ledger, payouts, remedies};
 
 /// What a person reads when the provider contradicts itself.
@@ -32,43 +33,60 @@ impl Parts {
             // The remedy first, then what belongs to it: two payouts of one remedy never wait for each other crosswise.
             remedies::lock_in_tx(&tx, tenant, begun.remedy).await?.ok_or_else(missing)?;
             let mut payout = payouts::lock_in_tx(&tx, tenant, begun.id).await?.ok_or_else(missing)?;
+            if !self.rules.safeguards.hold(Safeguard::IntentFirst) && payout.steps < begun.steps {
+                payout = begun.clone();
+                self.plan_next(&tx, context, &payout).await?;
+            }
             let recorded = payout.record(begun.steps, finding.clone(), tx.now(), &self.rules);
-            let end = match recorded {
-                Recorded::Nothing => return Ok(recorded),
-                Recorded::Contradiction => {
-                    self.milestones.payout_needs_attention(&tx, context, &payout, CONTRADICTION, begun.steps);
-                    return Ok(recorded);
-                }
-                Recorded::StillUnknown => None,
-                Recorded::NeedsPerson => Some(None),
-                Recorded::Confirmed => Some(Some(ReservationEvent::Post)),
-                Recorded::Declined => Some(Some(ReservationEvent::Void)),
-            };
-            payouts::update_in_tx(&tx, tenant, &payout).await?;
-            let Some(booked) = end else { return Ok(recorded) };
-            if let Some(event) = booked {
-                let (id, case, amount) = (payout.id, payout.case, payout.amount);
-                let transaction = match event {
-                    ReservationEvent::Post => Transaction::payout_posted(booking, id, case, amount),
-                    ReservationEvent::Void => Transaction::payout_voided(booking, id, case, amount),
-                };
-                if !ledger::settle_in_tx(&tx, tenant, payout.id, event, &transaction).await? {
-                    return Err(ServiceError::internal(format!("{} has no pending reservation", payout.id)).into());
-                }
-            }
-            own_calls::cancel_payout_step(&tx, tenant, &payout, payout.steps + 1);
-            if recorded == Recorded::Confirmed {
-                self.milestones.payout_confirmed(&tx, context, &payout);
-            } else {
-                let reason = payout.reason.clone();
-                self.milestones.payout_needs_attention(&tx, context, &payout, &reason, begun.steps);
-            }
-            self.move_remedy(&tx, context, &payout).await?;
+            self.follow_in_tx(&tx, context, &payout, recorded, (booking, begun.steps)).await?;
             Ok(recorded)
         };
         let recorded = self.engine.run_tx("compensation.advance_payout.record", work).await?;
         observe(context, begun, recorded);
         Ok(recorded)
+    }
+
+    /// Writes a payout and everything that follows from what was recorded about it: bookings under the id that is
+    /// given, milestones, the remedy, the next step. The remedy is locked, and so is the payout. `occasion` tells two
+    /// occasions on which one payout needs a person apart.
+    pub(super) async fn follow_in_tx(
+        &self,
+        tx: &Tx,
+        context: &RequestContext,
+        payout: &Payout,
+        recorded: Recorded,
+        (booking, occasion): (LedgerTransactionId, u32),
+    ) -> Result<(), TxError> {
+        let tenant = &context.tenant;
+        let booked = match recorded {
+            Recorded::Nothing => return Ok(()),
+            Recorded::Contradiction => {
+                self.milestones.payout_needs_attention(tx, context, payout, CONTRADICTION, occasion);
+                return Ok(());
+            }
+            Recorded::StillUnknown => return Ok(payouts::update_in_tx(tx, tenant, payout).await?),
+            Recorded::NeedsPerson => None,
+            Recorded::Confirmed => Some(ReservationEvent::Post),
+            Recorded::Declined => Some(ReservationEvent::Void),
+        };
+        payouts::update_in_tx(tx, tenant, payout).await?;
+        if let Some(event) = booked {
+            let (id, case, amount) = (payout.id, payout.case, payout.amount);
+            let transaction = match event {
+                ReservationEvent::Post => Transaction::payout_posted(booking, id, case, amount),
+                ReservationEvent::Void => Transaction::payout_voided(booking, id, case, amount),
+            };
+            if !ledger::settle_in_tx(tx, tenant, payout.id, event, &transaction).await? {
+                return Err(ServiceError::internal(format!("{} has no pending reservation", payout.id)).into());
+            }
+        }
+        own_calls::cancel_payout_step(tx, tenant, payout, payout.steps + 1);
+        if recorded == Recorded::Confirmed {
+            self.milestones.payout_confirmed(tx, context, payout);
+        } else {
+            self.milestones.payout_needs_attention(tx, context, payout, &payout.reason, occasion);
+        }
+        self.move_remedy(tx, context, payout).await
     }
 
     /// Takes the remedy where its payouts are now.

@@ -2,6 +2,7 @@
 
 use super::offer::{OfferEvent, OfferState};
 use super::payout::{PayoutEvent, PayoutState};
+use super::payout_settlement::{SettlementEvent, SettlementState};
 use super::remedy::{Progress, RemedyEvent, RemedyState};
 use super::voucher::{VoucherEvent, VoucherState};
 
@@ -53,9 +54,17 @@ fn payouts() -> String {
         (PayoutEvent::Lose, "no answer"),
         (PayoutEvent::GiveUp, "not to be found out"),
         (PayoutEvent::Void, "withdrawn"),
+        (PayoutEvent::RuleOut, "two people rule it out"),
     ];
     diagram(PayoutState::ALL.into_iter().flat_map(|from| {
         events.map(|(event, name)| (from.as_str(), from.on(event).ok().map(PayoutState::as_str), name))
+    }))
+}
+
+fn decisions() -> String {
+    let events = [(SettlementEvent::Approve, "another person agrees"), (SettlementEvent::Reject, "rejected")];
+    diagram(SettlementState::ALL.into_iter().flat_map(|from| {
+        events.map(|(event, name)| (from.as_str(), from.on(event).ok().map(SettlementState::as_str), name))
     }))
 }
 
@@ -74,7 +83,9 @@ fn vouchers() -> String {
 #[test]
 fn the_readme_shows_the_machines_as_they_are() {
     let readme = include_str!("../../README.md");
-    let lacking: Vec<_> =
-        [remedies(), offers(), vouchers(), payouts()].into_iter().filter(|diagram| !readme.contains(diagram)).collect();
+    let lacking: Vec<_> = [remedies(), offers(), vouchers(), payouts(), decisions()]
+        .into_iter()
+        .filter(|diagram| !readme.contains(diagram))
+        .collect();
     assert!(lacking.is_empty(), "the README lacks\n{}", lacking.join("\n"));
 }

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::domain::payout_step::{Finding, Recorded};
+use crate::domain::safeguards::Safeguards;
 use FreezeEvent::{Freeze, Unfreeze};
 use FreezeState::{Flowing, Frozen};
 
@@ -13,6 +14,7 @@ const RULES: ProviderRules = ProviderRules {
     settlement_delay: Duration::from_secs(800),
     retry_base: Duration::from_secs(10),
     retry_cap: Duration::from_secs(1_000),
+    safeguards: Safeguards::ALL,
 };
 
 fn at(seconds: i64) -> Timestamp {

@@ -37,6 +37,8 @@ pub enum PayoutEvent {
     GiveUp,
     /// Withdrawn.
     Void,
+    /// Two people found out that it was not executed and never will be.
+    RuleOut,
 }
 
 impl PayoutState {
@@ -80,7 +82,7 @@ impl PayoutState {
             Self::Reserved => match event {
                 E::Begin => Ok(Self::Submitting),
                 E::Void => Ok(Self::Voided),
-                E::Confirm | E::Decline | E::Lose | E::GiveUp => Err(self.refuses(event)),
+                E::Confirm | E::Decline | E::Lose | E::GiveUp | E::RuleOut => Err(self.refuses(event)),
             },
             Self::Submitting | Self::Unknown => match event {
                 E::Begin => Ok(Self::Submitting),
@@ -88,19 +90,22 @@ impl PayoutState {
                 E::Decline => Ok(Self::Declined),
                 E::Lose => Ok(Self::Unknown),
                 E::GiveUp => Ok(Self::Manual),
-                E::Void => Err(self.refuses(event)),
+                E::Void | E::RuleOut => Err(self.refuses(event)),
             },
             Self::Manual => match event {
                 E::Confirm => Ok(Self::Confirmed),
+                E::RuleOut => Ok(Self::Declined),
                 E::Begin | E::Decline | E::Lose | E::GiveUp | E::Void => Err(self.refuses(event)),
             },
             Self::Confirmed => match event {
                 // Said twice: nothing new.
                 E::Confirm => Ok(Self::Confirmed),
-                E::Begin | E::Decline | E::Lose | E::GiveUp | E::Void => Err(self.refuses(event)),
+                E::Begin | E::Decline | E::Lose | E::GiveUp | E::Void | E::RuleOut => Err(self.refuses(event)),
             },
             Self::Declined | Self::Voided => match event {
-                E::Begin | E::Confirm | E::Decline | E::Lose | E::GiveUp | E::Void => Err(self.refuses(event)),
+                E::Begin | E::Confirm | E::Decline | E::Lose | E::GiveUp | E::Void | E::RuleOut => {
+                    Err(self.refuses(event))
+                }
             },
         }
     }
@@ -113,6 +118,7 @@ impl PayoutState {
             PayoutEvent::Lose => "a lost answer",
             PayoutEvent::GiveUp => "giving up",
             PayoutEvent::Void => "a withdrawal",
+            PayoutEvent::RuleOut => "a person's word that it was not executed",
         };
         InvalidTransition { machine: "the payout", state: self.as_str(), event }
     }
@@ -123,20 +129,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use PayoutEvent::{Begin, Confirm, Decline, GiveUp, Lose, Void};
+    use PayoutEvent::{Begin, Confirm, Decline, GiveUp, Lose, RuleOut, Void};
     use PayoutState as S;
 
-    const EVENTS: [PayoutEvent; 6] = [Begin, Confirm, Decline, Lose, GiveUp, Void];
+    const EVENTS: [PayoutEvent; 7] = [Begin, Confirm, Decline, Lose, GiveUp, Void, RuleOut];
 
     /// Every state with every event, in the order of `EVENTS`; `None` is a refusal.
-    fn table(state: S) -> [Option<S>; 6] {
+    fn table(state: S) -> [Option<S>; 7] {
         let moving =
-            [Some(S::Submitting), Some(S::Confirmed), Some(S::Declined), Some(S::Unknown), Some(S::Manual), None];
+            [Some(S::Submitting), Some(S::Confirmed), Some(S::Declined), Some(S::Unknown), Some(S::Manual), None, None];
         match state {
-            S::Reserved => [Some(S::Submitting), None, None, None, None, Some(S::Voided)],
+            S::Reserved => [Some(S::Submitting), None, None, None, None, Some(S::Voided), None],
             S::Submitting | S::Unknown => moving,
-            S::Manual | S::Confirmed => [None, Some(S::Confirmed), None, None, None, None],
-            S::Declined | S::Voided => [None; 6],
+            S::Manual => [None, Some(S::Confirmed), None, None, None, None, Some(S::Declined)],
+            S::Confirmed => [None, Some(S::Confirmed), None, None, None, None, None],
+            S::Declined | S::Voided => [None; 7],
         }
     }
 

@@ -9,6 +9,8 @@ use kernel::{CaseId, Money, PayoutId, RemedyId, Timestamp};
 use uuid::Uuid;
 
 use super::payout::{PayoutEvent, PayoutState};
+use super::payout_settlement::Outcome;
+use super::safeguards::{Safeguard, Safeguards};
 use super::transition::InvalidTransition;
 
 /// A payout.
@@ -67,6 +69,8 @@ pub struct ProviderRules {
     pub retry_base: Duration,
     /// The longest pause between steps.
     pub retry_cap: Duration,
+    /// The protections of the protocol: all.
+    pub safeguards: Safeguards,
 }
 
 /// What to do now, outside of any transaction.
@@ -131,7 +135,8 @@ impl Payout {
         self.state = self.state.on(PayoutEvent::Begin)?;
         let key_valid_until = *self.key_valid_until.get_or_insert(now.plus(rules.key_ttl * 3 / 4));
         self.first_attempt_at.get_or_insert(now);
-        let step = if now < key_valid_until { Step::Send } else { Step::LookUp };
+        let protected = now < key_valid_until || !rules.safeguards.hold(Safeguard::WindowBeforeEverySend);
+        let step = if protected { Step::Send } else { Step::LookUp };
         if step == Step::Send {
             self.attempts += 1;
             // What a look-up said before this attempt says nothing of it.
@@ -147,6 +152,53 @@ impl Payout {
         Ok(step)
     }
 
+    /// Begins a look-up that somebody asked for, of a payout that may have been sent: false when there is nothing to find
+    /// out. It does not put off the next step, and a payout that a person has stays with that person.
+    pub fn begin_look_up(&mut self, now: Timestamp, rules: &ProviderRules) -> bool {
+        match self.state {
+            PayoutState::Submitting | PayoutState::Unknown => {
+                self.steps += 1;
+                if self.next_step_at <= now {
+                    self.next_step_at = now.plus(rules.retry_base);
+                }
+                self.updated_at = now;
+                true
+            }
+            PayoutState::Manual => true,
+            PayoutState::Reserved | PayoutState::Confirmed | PayoutState::Declined | PayoutState::Voided => false,
+        }
+    }
+
+    /// Takes what two people found out about a payout that is MANUAL.
+    ///
+    /// # Errors
+    /// When it is not MANUAL.
+    pub fn settle(&mut self, outcome: Outcome, reference: &str, now: Timestamp) -> Result<Recorded, InvalidTransition> {
+        let (event, recorded) = match outcome {
+            Outcome::Executed => (PayoutEvent::Confirm, Recorded::Confirmed),
+            Outcome::NotExecuted => (PayoutEvent::RuleOut, Recorded::Declined),
+        };
+        if self.state != PayoutState::Manual {
+            return Err(InvalidTransition {
+                machine: "the payout",
+                state: self.state.as_str(),
+                event: "a person's word",
+            });
+        }
+        self.state = self.state.on(event)?;
+        match outcome {
+            Outcome::Executed => {
+                reference.clone_into(&mut self.reference);
+                self.reason = String::new();
+            }
+            Outcome::NotExecuted => "two people found out that it was not executed".clone_into(&mut self.reason),
+        }
+        // People's step counts as one: whatever the machine still brings is of an older one.
+        self.steps += 1;
+        self.updated_at = now;
+        Ok(recorded)
+    }
+
     /// True while the key protects a send; asked immediately before every one.
     pub fn may_be_sent(&self, now: Timestamp) -> bool {
         self.key_valid_until.is_some_and(|until| now < until)
@@ -155,9 +207,10 @@ impl Payout {
     /// Takes what step number `step` found out.
     pub fn record(&mut self, step: u32, finding: Finding, now: Timestamp, rules: &ProviderRules) -> Recorded {
         if let Finding::Executed { reference, amount } = finding {
-            return self.record_execution(reference, amount, now);
+            return self.record_execution(reference, amount, now, rules.safeguards);
         }
-        if step != self.steps || !self.state.is_moving() {
+        let is_last = step == self.steps || !rules.safeguards.hold(Safeguard::Fence);
+        if !is_last || !self.state.is_moving() {
             return Recorded::Nothing;
         }
         match finding {
@@ -167,7 +220,17 @@ impl Payout {
                 self.not_found_at = None;
                 self.become_(PayoutEvent::Lose, "the provider is working on it".to_owned(), now, Recorded::StillUnknown)
             }
+            Finding::Lost { why } if !rules.safeguards.hold(Safeguard::UnknownIsNoRefusal) => {
+                self.become_(PayoutEvent::Decline, why, now, Recorded::Declined)
+            }
             Finding::Lost { why } => self.become_(PayoutEvent::Lose, why, now, Recorded::StillUnknown),
+            Finding::NotFound if !rules.safeguards.hold(Safeguard::NotFoundIsNoProof) => {
+                self.become_(PayoutEvent::Decline, NOT_KNOWN.to_owned(), now, Recorded::Declined)
+            }
+            // Another attempt may still come: the search begins after the last one.
+            Finding::NotFound if self.may_be_sent(now) => {
+                self.become_(PayoutEvent::Lose, NOT_KNOWN.to_owned(), now, Recorded::StillUnknown)
+            }
             Finding::NotFound => match self.not_found_at {
                 Some(first) if now >= first.plus(rules.settlement_delay) => {
                     let reason = format!("the provider did not know it at {first} nor at {now}, which proves nothing");
@@ -182,11 +245,20 @@ impl Payout {
         }
     }
 
-    fn record_execution(&mut self, reference: String, amount: Option<Money>, now: Timestamp) -> Recorded {
+    fn record_execution(
+        &mut self,
+        reference: String,
+        amount: Option<Money>,
+        now: Timestamp,
+        safeguards: Safeguards,
+    ) -> Recorded {
         if self.state == PayoutState::Confirmed {
             return Recorded::Nothing;
         }
-        if let Some(paid) = amount.filter(|paid| *paid != self.amount) {
+        let other = amount.filter(|paid| *paid != self.amount && safeguards.hold(Safeguard::AmountsCompared));
+        if let Some(paid) = other {
+            // Kept, so that nobody can say that nothing was executed.
+            self.reference = reference;
             let reason = format!("the provider paid {paid} instead of {}", self.amount);
             return self.become_(PayoutEvent::GiveUp, reason, now, Recorded::NeedsPerson);
         }
@@ -220,4 +292,4 @@ pub(super) fn pause(step: u32, rules: &ProviderRules) -> Duration {
 
 #[cfg(test)]
 #[path = "payout_step_tests.rs"]
-mod tests;
+pub(crate) mod tests;

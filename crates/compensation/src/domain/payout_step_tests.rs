@@ -10,6 +10,7 @@ const RULES: ProviderRules = ProviderRules {
     settlement_delay: Duration::from_secs(2_000),
     retry_base: Duration::from_secs(10),
     retry_cap: Duration::from_secs(1_000),
+    safeguards: Safeguards::ALL,
 };
 
 fn at(seconds: i64) -> Timestamp {
@@ -20,7 +21,7 @@ fn money(minor: i64) -> Money {
     Money::new(Currency::parse("EUR").expect("known"), minor)
 }
 
-fn payout() -> Payout {
+pub(crate) fn payout() -> Payout {
     Payout {
         id: Uuid::from_u128(1).into(),
         remedy: Uuid::from_u128(2).into(),
@@ -136,6 +137,51 @@ fn another_amount_is_never_taken_for_ours() {
     assert_eq!(payout.state, PayoutState::Manual);
     let ours = Finding::Executed { reference: "ref".to_owned(), amount: Some(money(1_250)) };
     assert_eq!(payout.record(1, ours, at(2), &RULES), Recorded::Confirmed);
+}
+
+#[test]
+fn a_look_up_that_is_asked_for_puts_nothing_off_and_proves_nothing() {
+    let mut payout = begun(&[0]);
+    let due = payout.next_step_at;
+    assert!(payout.begin_look_up(at(1), &RULES));
+    assert_eq!((payout.steps, payout.attempts, payout.next_step_at), (2, 1, due));
+    assert_eq!(payout.record(2, Finding::NotFound, at(2), &RULES), Recorded::StillUnknown);
+    assert_eq!(payout.not_found_at, None, "another attempt may still come");
+    assert!(payout.begin_look_up(at(50), &RULES));
+    assert_eq!(payout.next_step_at, at(60), "the next step is planned again");
+    // The answer of the send that was under way comes after the look-up began: only a success counts.
+    assert_eq!(payout.record(1, lost(), at(51), &RULES), Recorded::Nothing);
+    assert_eq!(payout.record(1, executed(), at(51), &RULES), Recorded::Confirmed);
+    assert!(!payout.begin_look_up(at(52), &RULES), "nothing is left to find out");
+    assert!(!super::tests::payout().begin_look_up(at(0), &RULES), "nothing was sent");
+}
+
+#[test]
+fn people_settle_only_what_is_theirs() {
+    let manual = || {
+        let mut payout = begun(&[0, 3_000]);
+        payout.record(2, Finding::NotFound, at(3_000), &RULES);
+        payout.begin(at(5_000), &RULES).expect("moving");
+        assert_eq!(payout.record(3, Finding::NotFound, at(5_000), &RULES), Recorded::NeedsPerson);
+        payout
+    };
+    let (mut paid, mut ruled_out) = (manual(), manual());
+    assert_eq!(paid.settle(Outcome::Executed, "bank 7", at(6_000)), Ok(Recorded::Confirmed));
+    assert_eq!((paid.state, paid.reference.as_str(), paid.reason.as_str()), (PayoutState::Confirmed, "bank 7", ""));
+    assert_eq!(ruled_out.settle(Outcome::NotExecuted, "", at(6_000)), Ok(Recorded::Declined));
+    assert_eq!(ruled_out.state, PayoutState::Declined);
+    assert_eq!(ruled_out.record(3, executed(), at(7_000), &RULES), Recorded::Contradiction);
+    for state in PayoutState::ALL {
+        let mut payout = Payout { state, ..manual() };
+        let taken = payout.settle(Outcome::Executed, "x", at(6_000)).is_ok();
+        assert_eq!(taken, state == PayoutState::Manual, "{state:?}");
+    }
+    // What a person has is looked up when somebody asks, and stays with that person.
+    let mut manual = manual();
+    let before = manual.clone();
+    assert!(manual.begin_look_up(at(6_000), &RULES));
+    assert_eq!(manual.record(3, Finding::NotFound, at(6_000), &RULES), Recorded::Nothing);
+    assert_eq!(manual, before);
 }
 
 #[test]

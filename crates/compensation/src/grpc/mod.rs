@@ -11,7 +11,10 @@ mod offer;
 mod pack_service;
 mod remedy;
 mod service;
+mod settlement;
+mod settlement_parse;
 
 pub(crate) use ledger_service::LedgerApi;
 pub(crate) use pack_service::PackApi;
 pub(crate) use service::CompensationApi;
+pub(crate) use settlement::SettlementApi;

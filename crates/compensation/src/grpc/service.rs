@@ -139,7 +139,7 @@ impl CompensationService for CompensationApi {
         let context = context(&request)?;
         let request = request.get_ref();
         let (request_id, id) = names::mutation(&request.request_id, &request.name).map_err(to_status)?;
-        self.app.advance_payout(context, &request_id, id).await.map(respond).map_err(to_status)
+        self.app.advance_payout(context, &request_id, id, request.look_up).await.map(respond).map_err(to_status)
     }
 
     async fn list_ledger_transactions(

@@ -17,7 +17,7 @@ use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 
-use super::{looked_up, refused_or_lost, unknown_or_lost};
+use super::{executed, looked_up, refused_or_lost, unknown_or_lost};
 use crate::NAME;
 use crate::app::ports::PayoutProvider;
 use crate::config::ProviderConfig;
@@ -65,7 +65,7 @@ impl PayoutProvider for GrpcProvider {
         let channel = self.channel.clone();
         let request = self.request(Bytes::from(request));
         match chassis::with_deadline(self.timeout, request, |request| send_raw(channel.clone(), request)).await {
-            Ok(response) => Finding::Executed { reference: response.into_inner().provider_reference, amount: None },
+            Ok(response) => executed(response.into_inner()),
             Err(status) => refused_or_lost(&status),
         }
     }

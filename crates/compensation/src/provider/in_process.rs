@@ -8,7 +8,7 @@ use durable::Engine;
 use kernel::{ErrorCode, ServiceError, reason};
 use prost::Message as _;
 
-use super::{looked_up, refused_or_lost, unknown_or_lost};
+use super::{executed, looked_up, refused_or_lost, unknown_or_lost};
 use crate::app::ports::PayoutProvider;
 use crate::domain::payout_step::Finding;
 use crate::sandbox::Sandbox;
@@ -50,7 +50,7 @@ impl PayoutProvider for InProcessSandbox {
         };
         let sandbox = self.sandbox.clone();
         match self.within_time(async move { sandbox.execute(request).await }).await {
-            Ok(response) => Finding::Executed { reference: response.provider_reference, amount: None },
+            Ok(response) => executed(response),
             Err(error) => refused_or_lost(&chassis::to_status(error)),
         }
     }

@@ -1,16 +1,20 @@
 //! The payout providers that the service can use: the sandbox in this process, or any server of
-//! `amends.extension.v1.PayoutProvider`.
+//! `amends.extension.v1.PayoutProvider`; and what a provider tells by itself.
 //!
 //! Both read answers the same way: only what certainly says "paid" or "never" is taken for it.
 
 mod grpc;
 mod in_process;
+mod loop_back;
+pub mod webhook;
 
 use kernel::ErrorCode;
 use tonic::{Code, Status};
 
 pub use grpc::GrpcProvider;
 pub use in_process::InProcessSandbox;
+pub use loop_back::LoopBack;
+pub use webhook::WebhookRules;
 
 use crate::domain::payout_step::Finding;
 
@@ -35,6 +39,19 @@ fn unknown_or_lost(status: &Status) -> Finding {
 
 fn lost(status: &Status) -> Finding {
     Finding::Lost { why: format!("{:?}: {}", status.code(), status.message()) }
+}
+
+/// What a successful answer to a send says: paid, when it says under which reference.
+fn executed(response: api::extension::ExecutePayoutResponse) -> Finding {
+    let amount = response.amount.as_ref();
+    let amount = amount.map(|m| kernel::Money::from_units_nanos(&m.currency_code, m.units, m.nanos)).transpose();
+    match amount {
+        Ok(amount) if !response.provider_reference.is_empty() => {
+            Finding::Executed { reference: response.provider_reference, amount }
+        }
+        Ok(_) => Finding::Lost { why: "the answer has no reference".to_owned() },
+        Err(error) => Finding::Lost { why: format!("the answer's amount cannot be read: {error}") },
+    }
 }
 
 /// What a successful look-up says.
@@ -76,6 +93,19 @@ mod tests {
         ] {
             assert!(matches!(refused_or_lost(&status), Finding::Lost { .. }), "{status:?}");
         }
+    }
+
+    #[test]
+    fn an_answer_is_read_strictly() {
+        use api::extension::ExecutePayoutResponse;
+        let money = |nanos| Some(api::google::r#type::Money { currency_code: "EUR".to_owned(), units: 5, nanos });
+        let answer = |reference: &str, amount| {
+            executed(ExecutePayoutResponse { provider_reference: reference.to_owned(), amount })
+        };
+        assert!(matches!(answer("r", None), Finding::Executed { amount: None, .. }));
+        assert!(matches!(answer("r", money(0)), Finding::Executed { amount: Some(paid), .. } if paid.minor == 500));
+        assert!(matches!(answer("r", money(1)), Finding::Lost { .. }));
+        assert!(matches!(answer("", money(0)), Finding::Lost { .. }));
     }
 
     #[test]

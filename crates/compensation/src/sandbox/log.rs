@@ -1,4 +1,4 @@
-//! The log of the sandbox: what was asked for, and how often it was executed.
+//! The log of the sandbox: what was asked for, how often it was executed, and each execution by itself.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 pub(super) struct Wanted {
     pub(super) key: String,
     pub(super) request: Vec<u8>,
+    /// What is paid, which is not what was asked for when the payee asks for that.
     pub(super) amount: Money,
     pub(super) payee: String,
     pub(super) reference: String,
@@ -79,6 +80,21 @@ pub(super) async fn take_in_tx(
     let forgotten = entry.requests > 0 && now >= entry.key_until;
     if entry.executed && (entry.requests == 0 || forgotten) {
         entry.executions += 1;
+        entry.reference.clone_from(&wanted.reference);
+        tx.execute(statement(
+            tx.backend(),
+            "INSERT INTO sandbox_payments (payout_key, ordinal, reference, amount_minor, currency, executed_at) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
+            [
+                wanted.key.as_str().into(),
+                entry.executions.into(),
+                entry.reference.as_str().into(),
+                entry.amount.minor.into(),
+                entry.amount.currency.code().into(),
+                now.micros().into(),
+            ],
+        ))
+        .await?;
     }
     if forgotten {
         entry.key_until = now.plus(key_ttl);
@@ -86,8 +102,15 @@ pub(super) async fn take_in_tx(
     entry.requests += 1;
     tx.execute(statement(
         tx.backend(),
-        "UPDATE sandbox_executions SET requests = $1, executions = $2, key_until = $3 WHERE payout_key = $4",
-        [entry.requests.into(), entry.executions.into(), entry.key_until.micros().into(), wanted.key.as_str().into()],
+        "UPDATE sandbox_executions SET requests = $1, executions = $2, key_until = $3, reference = $4 \
+         WHERE payout_key = $5",
+        [
+            entry.requests.into(),
+            entry.executions.into(),
+            entry.key_until.micros().into(),
+            entry.reference.as_str().into(),
+            wanted.key.as_str().into(),
+        ],
     ))
     .await?;
     Ok(entry)
@@ -111,15 +134,75 @@ pub async fn executions(connection: &impl ConnectionTrait) -> Result<Vec<Executi
     connection.query_all_raw(Statement::from_string(backend, sql)).await?.iter().map(execution).collect()
 }
 
-fn execution(row: &QueryResult) -> Result<Execution, DbErr> {
+/// The number of this request, from 0, whether it arrives or not: for payees that ask for a sequence.
+pub(super) async fn next_request_in_tx(tx: &Tx, key: &str) -> Result<usize, TxError> {
+    let sql = "INSERT INTO sandbox_requests (payout_key, requests) VALUES ($1, 1) \
+               ON CONFLICT (payout_key) DO UPDATE SET requests = sandbox_requests.requests + 1 RETURNING requests";
+    let rows = tx.query(statement(tx.backend(), sql, [key.into()])).await?;
+    let row = rows.first().ok_or_else(|| DbErr::RecordNotFound(key.to_owned()))?;
+    let requests: i64 = column(row, "requests")?;
+    Ok(usize::try_from(requests - 1).unwrap_or_default())
+}
+
+/// One execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payment {
+    /// The key of the payout.
+    pub payout_key: String,
+    /// The how-manieth execution under this key, from 1.
+    pub ordinal: i64,
+    /// The provider's reference.
+    pub reference: String,
+    /// What was paid.
+    pub amount: Money,
+    /// When.
+    pub executed_at: Timestamp,
+}
+
+/// Executions from `from` on and before `until`, in order of time, after `after`: the sandbox's settlement.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn payments(
+    connection: &impl ConnectionTrait,
+    (from, until): (Timestamp, Timestamp),
+    after: Option<&Payment>,
+    limit: u32,
+) -> Result<Vec<Payment>, DbErr> {
+    let (at, key, ordinal) = after
+        .map_or((from.micros(), "", 0), |last| (last.executed_at.micros(), last.payout_key.as_str(), last.ordinal));
+    let sql = "SELECT payout_key, ordinal, reference, amount_minor, currency, executed_at FROM sandbox_payments \
+               WHERE executed_at < $1 AND (executed_at, payout_key, ordinal) > ($2, $3, $4) \
+               ORDER BY executed_at, payout_key, ordinal LIMIT $5";
+    let values = [until.micros().into(), at.into(), key.into(), ordinal.into(), i64::from(limit).into()];
+    let backend = connection.get_database_backend();
+    let rows = connection.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Payment {
+                payout_key: column(row, "payout_key")?,
+                ordinal: column(row, "ordinal")?,
+                reference: column(row, "reference")?,
+                amount: money(row)?,
+                executed_at: Timestamp::from_micros(column(row, "executed_at")?),
+            })
+        })
+        .collect()
+}
+
+fn money(row: &QueryResult) -> Result<Money, DbErr> {
     let code: String = column(row, "currency")?;
     let currency = Currency::parse(&code).ok_or_else(|| DbErr::Custom(format!("currency {code}")))?;
+    Ok(Money::new(currency, column(row, "amount_minor")?))
+}
+
+fn execution(row: &QueryResult) -> Result<Execution, DbErr> {
     Ok(Execution {
         payout_key: column(row, "payout_key")?,
         request: column(row, "request")?,
         executed: column::<String>(row, "outcome")? == "EXECUTED",
         reference: column(row, "reference")?,
-        amount: Money::new(currency, column(row, "amount_minor")?),
+        amount: money(row)?,
         payee: column(row, "payee")?,
         requests: column(row, "requests")?,
         executions: column(row, "executions")?,

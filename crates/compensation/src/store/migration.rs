@@ -6,6 +6,7 @@ use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 use super::ledger::guards;
 use super::migrations::{CreatePayoutFreezes, ValidateWidened, WidenLedger};
+use super::settlement_tables::CreateSettlement;
 
 /// The migrations of this service's database, oldest first.
 pub fn migrations() -> durable::Migrations {
@@ -15,6 +16,7 @@ pub fn migrations() -> durable::Migrations {
         all.push(Box::new(CreatePayoutFreezes));
         all.push(Box::new(WidenLedger));
         all.push(Box::new(ValidateWidened));
+        all.push(Box::new(CreateSettlement));
         all
     })
 }

@@ -8,15 +8,20 @@ mod entity;
 mod migration;
 mod migrations;
 mod row;
+mod settlement_tables;
 
+pub mod discrepancies;
 pub mod freezes;
 pub mod ledger;
 pub mod liability;
 pub mod offers;
+pub mod payout_settlements;
 pub mod payouts;
+pub mod provider_events;
 pub mod redemptions;
 pub mod remedies;
 pub mod reversals;
+pub mod settlement_files;
 pub mod vouchers;
 
 pub use migration::migrations;

@@ -1,6 +1,6 @@
 //! Queries over payouts: read, lock, insert and change them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use durable::{Bulk, ColumnType, Tx};
 use kernel::{CaseId, PayoutId, RemedyId, ResourceId, TenantId, Timestamp};
@@ -68,6 +68,88 @@ pub async fn get(connection: &impl ConnectionTrait, tenant: &TenantId, id: Payou
 pub async fn lock_in_tx(tx: &Tx, tenant: &TenantId, id: PayoutId) -> Result<Option<Payout>, DbErr> {
     let row = Entity::find_by_id((tenant.to_string(), id.uuid())).lock_exclusive().one(tx.conn()).await?;
     row.map(Payout::try_from).transpose()
+}
+
+/// The payout with this key, where it is the tenant's.
+pub async fn by_key(connection: &impl ConnectionTrait, tenant: &TenantId, key: &str) -> Result<Option<Payout>, DbErr> {
+    let found = Entity::find().filter(Column::TenantId.eq(tenant.as_str())).filter(Column::PayoutKey.eq(key));
+    found.one(connection).await?.map(Payout::try_from).transpose()
+}
+
+/// The tenant's payouts with these keys, by key; not locked.
+pub async fn by_keys_in_tx(
+    tx: &Tx,
+    tenant: &TenantId,
+    keys: &BTreeSet<&str>,
+) -> Result<BTreeMap<String, Payout>, DbErr> {
+    if keys.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let found = Entity::find()
+        .filter(Column::TenantId.eq(tenant.as_str()))
+        .filter(Column::PayoutKey.is_in(keys.iter().copied()))
+        .all(tx.conn());
+    found.await?.into_iter().map(|row| Payout::try_from(row).map(|payout| (payout.key.clone(), payout))).collect()
+}
+
+/// Which of these keys are the tenant's.
+pub async fn own_keys(
+    connection: &impl ConnectionTrait,
+    tenant: &TenantId,
+    keys: &BTreeSet<&str>,
+) -> Result<BTreeSet<String>, DbErr> {
+    let own: Vec<String> = Entity::find()
+        .select_only()
+        .column(Column::PayoutKey)
+        .filter(Column::TenantId.eq(tenant.as_str()))
+        .filter(Column::PayoutKey.is_in(keys.iter().copied()))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(own.into_iter().collect())
+}
+
+/// Whose payout has this key. The one query that names no tenant: it finds out which one it is.
+pub async fn tenant_of_key(connection: &impl ConnectionTrait, key: &str) -> Result<Option<TenantId>, DbErr> {
+    let tenant: Option<String> = Entity::find()
+        .select_only()
+        .column(Column::TenantId)
+        .filter(Column::PayoutKey.eq(key))
+        .into_tuple()
+        .one(connection)
+        .await?;
+    tenant.map(|text| state(TenantId::parse, &text)).transpose()
+}
+
+/// States in which money may have been paid, and nobody knows for sure.
+pub const UNSETTLED: [PayoutState; 3] = [PayoutState::Submitting, PayoutState::Unknown, PayoutState::Manual];
+
+/// Payouts that were first attempted within a time and are, or may have been, paid, and that no settlement has: by the
+/// first attempt, after a place.
+pub async fn unsettled_in_tx(
+    tx: &Tx,
+    tenant: &TenantId,
+    (from, until): (Timestamp, Timestamp),
+    after: Option<Cursor>,
+    limit: u64,
+) -> Result<Vec<Payout>, DbErr> {
+    let after = after.unwrap_or(Cursor { created_at: from.micros(), id: Uuid::nil() });
+    let sql = "SELECT p.* FROM payouts p WHERE p.tenant_id = $1 AND p.first_attempt_at IS NOT NULL \
+               AND p.first_attempt_at < $2 AND (p.first_attempt_at, p.id) > ($3, $4) \
+               AND p.state IN ('SUBMITTING', 'UNKNOWN', 'MANUAL', 'CONFIRMED') \
+               AND NOT EXISTS (SELECT 1 FROM settlement_lines l WHERE l.tenant_id = p.tenant_id AND l.payout_id = p.id) \
+               AND NOT EXISTS (SELECT 1 FROM settlement_discrepancies d WHERE d.tenant_id = p.tenant_id \
+                   AND d.payout_id = p.id AND d.kind = 'NOT_IN_SETTLEMENT') \
+               ORDER BY p.first_attempt_at, p.id LIMIT $5";
+    let values = [
+        tenant.as_str().into(),
+        until.micros().into(),
+        after.created_at.into(),
+        after.id.into(),
+        i64::try_from(limit).unwrap_or(i64::MAX).into(),
+    ];
+    let rows = Entity::find().from_raw_sql(durable::sql::statement(tx.backend(), sql, values)).all(tx.conn()).await?;
+    rows.into_iter().map(Payout::try_from).collect()
 }
 
 /// Writes what changes in a payout's life; what is paid, to whom, under which key and with which bytes never does.

@@ -132,7 +132,7 @@ testkit::on_both_databases! {
     async fn steps_at_once_are_one_step(database: testkit::TestDatabase) {
         let desk = Desk::open(&database).await;
         let (_, first) = desk.refund("timeout-after-execute:ada", ("EUR", 1_007)).await;
-        let advance = || wire::AdvancePayoutRequest { request_id: desk.fresh(), name: first.name.clone() };
+        let advance = || wire::AdvancePayoutRequest { request_id: desk.fresh(), name: first.name.clone(), look_up: false };
         let at_once = futures::future::join_all((0..40).map(|_| {
             let (mut api, request) = (desk.api.clone(), advance());
             async move { api.advance_payout(as_client(request)).await }
@@ -175,7 +175,7 @@ testkit::on_both_databases! {
         desk.clock.advance_to(next.due_at);
         desk.deliver(&next).await.unwrap();
         assert_eq!(desk.get_payout(&first.name).await.state(), payout::State::Confirmed);
-        let unknown = wire::AdvancePayoutRequest { request_id: desk.fresh(), name: format!("payouts/{}", desk.engine.new_id()) };
+        let unknown = wire::AdvancePayoutRequest { request_id: desk.fresh(), name: format!("payouts/{}", desk.engine.new_id()), look_up: false };
         let missing = desk.api.clone().advance_payout(by("service:compensation", unknown)).await.unwrap_err();
         assert_eq!(missing.code(), tonic::Code::NotFound);
     }

@@ -72,7 +72,7 @@ testkit::on_both_databases! {
         let (_, payout) = desk.refund("error-after-execute:ada", ("EUR", 100)).await;
         let (_, second) = desk.refund("ada", ("EUR", 200)).await;
 
-        let advance = wire::AdvancePayoutRequest { request_id: desk.fresh(), name: payout.name.clone() };
+        let advance = wire::AdvancePayoutRequest { request_id: desk.fresh(), name: payout.name.clone(), look_up: false };
         let first = api.advance_payout(as_client(advance.clone())).await;
         // Due again: only a request that is new may act.
         desk.clock.advance(DAY / 24);

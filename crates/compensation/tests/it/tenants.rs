@@ -30,7 +30,7 @@ testkit::on_both_databases! {
             api.respond_to_offer(foreign(wire::RespondToOfferRequest { request_id: rid(), name: offer.clone(), response: Some(accept) })).await.map(drop),
             api.expire_offer(foreign(wire::ExpireOfferRequest { request_id: rid(), name: offer.clone() })).await.map(drop),
             api.expire_voucher(foreign(wire::ExpireVoucherRequest { request_id: rid(), name: voucher.clone() })).await.map(drop),
-            api.advance_payout(foreign(wire::AdvancePayoutRequest { request_id: rid(), name: payout.name.clone() })).await.map(drop),
+            api.advance_payout(foreign(wire::AdvancePayoutRequest { request_id: rid(), name: payout.name.clone(), look_up: false })).await.map(drop),
             api.make_offer(foreign(wire::MakeOfferRequest {
                 request_id: rid(),
                 offer: Some(wire::Offer {

@@ -16,7 +16,9 @@ mod pack;
 mod payout;
 mod plan;
 mod queue;
+mod reconcile;
 mod remedy;
+mod settlement;
 mod survey;
 mod voucher;
 mod watch;
@@ -54,8 +56,12 @@ pub enum Command {
     Offer(Group<offer::Command>),
     /// See vouchers.
     Voucher(Group<voucher::Command>),
-    /// See payouts.
+    /// See payouts, look into them, settle what needs a person.
     Payout(Group<payout::Command>),
+    /// Compare a day of the payout provider's settlement with our books.
+    Reconcile(Single<reconcile::Options>),
+    /// See where the provider's books and ours differ, and clear it up.
+    Settlement(Group<settlement::Command>),
     /// See the double-entry ledger.
     Ledger(Group<ledger::Command>),
     /// See the packs of rules that say what is owed.
@@ -126,6 +132,8 @@ pub async fn dispatch(command: &Command, caller: &mut Caller) -> anyhow::Result<
         Command::Offer(group) => offer::run(&group.command, caller).await,
         Command::Voucher(group) => voucher::run(&group.command, caller).await,
         Command::Payout(group) => payout::run(&group.command, caller).await,
+        Command::Reconcile(single) => reconcile::run(&single.options, caller).await,
+        Command::Settlement(group) => settlement::run(&group.command, caller).await,
         Command::Ledger(group) => ledger::run(&group.command, caller).await,
         Command::Pack(group) => pack::run(&group.command, caller).await,
         Command::Message(group) => message::run(&group.command, caller).await,
@@ -152,6 +160,8 @@ impl Command {
             Self::Offer(group) => &group.connection,
             Self::Voucher(group) => &group.connection,
             Self::Payout(group) => &group.connection,
+            Self::Reconcile(single) => &single.connection,
+            Self::Settlement(group) => &group.connection,
             Self::Ledger(group) => &group.connection,
             Self::Pack(group) => &group.connection,
             Self::Message(group) => &group.connection,

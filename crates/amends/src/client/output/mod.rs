@@ -10,6 +10,7 @@ mod followup;
 mod intake;
 mod operations;
 mod routing;
+mod settlement;
 
 pub use intake::{Journey, change_line};
 pub use json::{decode, to_json};

@@ -59,6 +59,11 @@ impl Screen {
         self.answer(page.as_str())
     }
 
+    /// Where answers go, for one that is a file of its own.
+    pub fn raw(&mut self) -> &mut (dyn Write + Send) {
+        &mut *self.answers
+    }
+
     /// Tells something that is not part of the answer.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod errors;
 mod help;
 mod retries;
 mod server;
+mod settlement;
 mod table;
 mod watch;
 

@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
+use api::compensation::{
+    GetSandboxSettlementRequest, GetSandboxSettlementResponse, ReconcileSettlementRequest, ReconcileSettlementResponse,
+};
 use api::intake::{AddAffectedRequest, AddAffectedResponse, AffectedResult, WatchCaseRequest, WatchCaseResponse};
 use api::routing::{StreamAssignmentsRequest, StreamAssignmentsResponse};
 use futures::future::BoxFuture;
@@ -109,6 +112,7 @@ impl Server {
             .add_service(api::intake::intake_service_server::IntakeServiceServer::new(script.clone()))
             .add_service(api::routing::routing_service_server::RoutingServiceServer::new(script.clone()))
             .add_service(api::compensation::compensation_service_server::CompensationServiceServer::new(script.clone()))
+            .add_service(api::compensation::settlement_service_server::SettlementServiceServer::new(script.clone()))
             .add_service(api::followup::follow_up_service_server::FollowUpServiceServer::new(script.clone()))
             .add_service(api::operations::operations_service_server::OperationsServiceServer::new(script.clone()));
         let mut tasks = JoinSet::new();
@@ -262,6 +266,62 @@ mock! {
         advance_payout: AdvancePayoutRequest => Payout,
         list_ledger_transactions: ListLedgerTransactionsRequest => ListLedgerTransactionsResponse,
         get_ledger_balances: GetLedgerBalancesRequest => GetLedgerBalancesResponse,
+    }
+}
+
+mock! {
+    compensation::settlement_service_server::SettlementService {
+        record_provider_event: RecordProviderEventRequest => RecordProviderEventResponse,
+        close_settlement: CloseSettlementRequest => CloseSettlementResponse,
+        get_settlement_discrepancy: GetSettlementDiscrepancyRequest => SettlementDiscrepancy,
+        list_settlement_discrepancies: ListSettlementDiscrepanciesRequest => ListSettlementDiscrepanciesResponse,
+        resolve_settlement_discrepancy: ResolveSettlementDiscrepancyRequest => SettlementDiscrepancy,
+        settle_payout: SettlePayoutRequest => PayoutSettlement,
+        approve_payout_settlement: ApprovePayoutSettlementRequest => PayoutSettlement,
+        reject_payout_settlement: RejectPayoutSettlementRequest => PayoutSettlement,
+        get_payout_settlement: GetPayoutSettlementRequest => PayoutSettlement,
+        list_payout_settlements: ListPayoutSettlementsRequest => ListPayoutSettlementsResponse,
+    }
+
+    type GetSandboxSettlementStream = BoxStream<'static, Result<GetSandboxSettlementResponse, Status>>;
+
+    fn get_sandbox_settlement<'a, 'b>(
+        &'a self,
+        request: Request<GetSandboxSettlementRequest>,
+    ) -> BoxFuture<'b, Result<Response<Self::GetSandboxSettlementStream>, Status>>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        async move {
+            let page = self.take("get_sandbox_settlement", request)?.into_inner();
+            Ok(Response::new(futures::stream::iter([Ok(page)]).boxed()))
+        }
+        .boxed()
+    }
+
+    fn reconcile_settlement<'a, 'b>(
+        &'a self,
+        request: Request<Streaming<ReconcileSettlementRequest>>,
+    ) -> BoxFuture<'b, Result<Response<ReconcileSettlementResponse>, Status>>
+    where
+        'a: 'b,
+        Self: 'b,
+    {
+        async move {
+            let mut batches = request.into_inner();
+            let mut sum = ReconcileSettlementResponse::default();
+            while let Some(batch) = batches.message().await? {
+                sum.file.clone_from(&batch.file);
+                sum.lines += i64::try_from(batch.lines.len()).unwrap();
+                sum.complete = batch.last;
+                // An answer is scripted for each batch that may fail.
+                self.answer_if_none("reconcile_settlement");
+                self.take::<_, ReconcileSettlementResponse>("reconcile_settlement", Request::new(batch))?;
+            }
+            Ok(Response::new(sum))
+        }
+        .boxed()
     }
 }
 
