@@ -6,6 +6,7 @@ mod deps;
 mod fault_kill;
 mod flow_recovery;
 mod flow_telemetry;
+mod model_payout;
 mod model_relay;
 mod purity;
 mod source;

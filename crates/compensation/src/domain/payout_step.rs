@@ -54,7 +54,7 @@ pub struct Payout {
     pub reason: String,
     /// When it was decided.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// When it last changed: while a step is under way, when that began.
     pub updated_at: Timestamp,
 }
 
@@ -232,7 +232,8 @@ impl Payout {
                 self.become_(PayoutEvent::Lose, NOT_KNOWN.to_owned(), now, Recorded::StillUnknown)
             }
             Finding::NotFound => match self.not_found_at {
-                Some(first) if now >= first.plus(rules.settlement_delay) => {
+                // It counts when it was asked late enough, not when its answer came late: a process may have slept.
+                Some(first) if self.updated_at >= first.plus(rules.settlement_delay) => {
                     let reason = format!("the provider did not know it at {first} nor at {now}, which proves nothing");
                     self.become_(PayoutEvent::GiveUp, reason, now, Recorded::NeedsPerson)
                 }

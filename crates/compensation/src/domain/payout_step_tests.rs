@@ -106,6 +106,17 @@ fn a_person_is_asked_after_two_look_ups_a_settlement_apart() {
     assert_eq!(payout.record(1, executed(), at(9_000), &RULES), Recorded::Confirmed);
 }
 
+/// Found by the model: the answer of a look-up that was asked too early is kept by a process that sleeps.
+#[test]
+fn an_answer_that_comes_late_was_not_asked_late() {
+    let mut payout = begun(&[0, 3_000]);
+    payout.record(2, Finding::NotFound, at(3_000), &RULES);
+    payout.begin(at(3_100), &RULES).expect("moving");
+    assert_eq!(payout.record(3, Finding::NotFound, at(9_000), &RULES), Recorded::StillUnknown);
+    payout.begin(at(9_001), &RULES).expect("moving");
+    assert_eq!(payout.record(4, Finding::NotFound, at(9_001), &RULES), Recorded::NeedsPerson);
+}
+
 #[test]
 fn work_in_progress_starts_the_search_anew() {
     let mut payout = begun(&[0, 3_000]);
