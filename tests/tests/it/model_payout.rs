@@ -424,7 +424,7 @@ fn every_wrong_design_is_found_out() {
         ("what is not known is withdrawn", Protocol { unknown_stays: false, ..PROTOCOL }, NOT_PAID),
         ("not found taken as proof", Protocol { not_found_is_no_proof: false, ..PROTOCOL }, NOT_PAID),
         ("an answer's time taken for the question's", Protocol { asked_late_enough: false, ..PROTOCOL }, NOT_PAID),
-        ("another key after the key's time", Protocol { no_new_key: false, ..PROTOCOL }, ONCE),
+        ("another key after the key's time", Protocol { no_new_key: false, faults: 1, ..PROTOCOL }, ONCE),
         ("webhooks believed", Protocol { webhooks_are_hints: false, ..PROTOCOL }, PAID),
         ("requests under way longer than the margin", Protocol { requests_arrive_in_time: false, ..PROTOCOL }, ONCE),
     ];
