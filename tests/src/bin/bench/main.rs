@@ -96,6 +96,7 @@ async fn measure(options: Options) -> anyhow::Result<()> {
             Section::Relay => sections::relay::run(&bench).await?,
             Section::Sqlite => sections::sqlite::run(&bench).await?,
             Section::Replay => sections::replay::run(&bench).await?,
+            Section::Backtest => sections::backtest::run(&bench).await?,
             Section::Idle => sections::idle::run(&bench).await?,
         }
     }

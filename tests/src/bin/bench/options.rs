@@ -19,6 +19,8 @@ pub enum Section {
     Sqlite,
     /// The replay of real disruptions on both databases.
     Replay,
+    /// Backtests over a year of flights.
+    Backtest,
     /// `amends dev`: start and memory.
     Idle,
 }
@@ -26,7 +28,7 @@ pub enum Section {
 impl Section {
     /// True when it needs a PostgreSQL server.
     pub fn needs_postgres(self) -> bool {
-        !matches!(self, Self::Sqlite | Self::Idle)
+        !matches!(self, Self::Sqlite | Self::Backtest | Self::Idle)
     }
 }
 

@@ -137,7 +137,11 @@ fn parse_line(line: &str) -> Result<Affected, String> {
     Ok(Affected { customer: Some(customer), facts })
 }
 
-fn json_fact(value: &Value) -> Result<fact::Value, String> {
+/// A fact, typed from its JSON.
+///
+/// # Errors
+/// When it is none.
+pub fn json_fact(value: &Value) -> Result<fact::Value, String> {
     match value {
         Value::Bool(value) => Ok(fact::Value::Boolean(*value)),
         Value::String(text) => fact_value(text),

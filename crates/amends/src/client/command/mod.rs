@@ -8,11 +8,16 @@ mod calls;
 mod case;
 mod customer;
 mod disruption;
+mod historic;
 mod ledger;
 mod message;
 mod offer;
 mod outcome;
 mod pack;
+mod pack_backtest;
+mod pack_diff;
+mod pack_document;
+mod pack_test;
 mod payout;
 mod plan;
 mod queue;
@@ -64,7 +69,7 @@ pub enum Command {
     Settlement(Group<settlement::Command>),
     /// See the double-entry ledger.
     Ledger(Group<ledger::Command>),
-    /// See the packs of rules that say what is owed.
+    /// See the packs of rules that say what is owed, test and compare them, and try them on what happened.
     Pack(Group<pack::Command>),
     /// See what was said to the customer.
     Message(Group<message::Command>),

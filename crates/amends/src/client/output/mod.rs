@@ -5,6 +5,7 @@ mod screen;
 mod text;
 mod words;
 
+mod backtest;
 mod compensation;
 mod followup;
 mod intake;
@@ -12,6 +13,7 @@ mod operations;
 mod routing;
 mod settlement;
 
+pub use backtest::{Chart, backtest, grouped};
 pub use intake::{Journey, change_line};
 pub use json::{decode, to_json};
 pub use screen::Screen;

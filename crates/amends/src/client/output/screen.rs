@@ -49,6 +49,14 @@ impl Screen {
         self.answer(&format!("{json}\n"))
     }
 
+    /// Prints a value of this client's own as JSON.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn json(&mut self, value: &serde_json::Value) -> anyhow::Result<()> {
+        self.answer(&format!("{}\n", serde_json::to_string_pretty(value)?))
+    }
+
     /// Prints text.
     ///
     /// # Errors

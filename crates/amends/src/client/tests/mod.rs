@@ -5,6 +5,7 @@ mod affected;
 mod commands;
 mod errors;
 mod help;
+mod packs;
 mod retries;
 mod server;
 mod settlement;

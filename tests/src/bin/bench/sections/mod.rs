@@ -1,6 +1,7 @@
 //! What is measured, one section a file.
 
 pub mod add_affected;
+pub mod backtest;
 mod compare;
 pub mod get_case;
 pub mod idle;

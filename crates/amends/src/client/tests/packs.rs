@@ -1,0 +1,93 @@
+//! What can be done with packs without a service: test them, and say what changed.
+
+use std::fs;
+use std::path::Path;
+
+use compensation::domain::pack::set::SHIPPED;
+use tempfile::TempDir;
+
+use super::run;
+use super::server::Server;
+
+/// A directory with a shipped pack after these replacements.
+fn changed(id: &str, replacements: &[(&str, &str)]) -> TempDir {
+    let (_, pack, vectors) = SHIPPED.into_iter().find(|(shipped, ..)| *shipped == id).unwrap();
+    let text = replacements.iter().fold(pack.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replace(from, to)
+    });
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("pack.yaml"), text).unwrap();
+    fs::write(directory.path().join("vectors.yaml"), vectors).unwrap();
+    directory
+}
+
+fn name(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[tokio::test]
+async fn shipped_packs_pass_their_vectors() {
+    let server = Server::start().await;
+    let ran = run(&server, &["pack", "test"]).await;
+    let lines: Vec<&str> = ran.answer().lines().collect();
+    assert_eq!(lines.len(), SHIPPED.len() + 1, "{ran:?}");
+    assert!(lines[1..].iter().all(|line| line.ends_with(" 0")), "{ran:?}");
+    assert!(lines.iter().any(|line| line.starts_with("care-klm@1.0.0 ")), "{ran:?}");
+    assert!(server.script.seen().is_empty(), "no service is asked");
+}
+
+#[tokio::test]
+async fn a_vector_that_fails_is_told_and_so_is_the_end() {
+    let server = Server::start().await;
+    let directory = changed("care-klm", &[("USD 15.00", "USD 16.00")]);
+    let ran = run(&server, &["pack", "test", name(directory.path())]).await;
+    assert_eq!(ran.error, "1 of 1 packs failed, with 1 problems");
+    assert!(ran.out.contains("181 minutes give a voucher: owed is"), "{ran:?}");
+    let json = run(&server, &["pack", "test", name(directory.path()), "--output", "json"]).await;
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json["packs"][0]["failures"].as_array().unwrap().len(), 1);
+
+    fs::write(directory.path().join("vectors.yaml"), "vectors: []").unwrap();
+    assert!(run(&server, &["pack", "test", name(directory.path())]).await.out.contains("vectors.yaml has no vector"));
+    fs::remove_file(directory.path().join("vectors.yaml")).unwrap();
+    assert!(run(&server, &["pack", "test", name(directory.path())]).await.out.contains("has no vectors.yaml"));
+    fs::write(directory.path().join("pack.yaml"), "id: x").unwrap();
+    assert!(run(&server, &["pack", "test", name(directory.path())]).await.out.contains("missing field"));
+    fs::remove_file(directory.path().join("pack.yaml")).unwrap();
+    assert!(run(&server, &["pack", "test", name(directory.path())]).await.error.contains("there is no pack.yaml"));
+}
+
+#[tokio::test]
+async fn the_directories_of_a_directory_are_tested_by_name() {
+    let server = Server::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    for (id, pack, vectors) in SHIPPED {
+        let below = directory.path().join(id);
+        fs::create_dir(&below).unwrap();
+        fs::write(below.join("pack.yaml"), pack).unwrap();
+        fs::write(below.join("vectors.yaml"), vectors).unwrap();
+    }
+    let ran = run(&server, &["pack", "test", name(directory.path())]).await;
+    assert_eq!(ran.answer().lines().count(), SHIPPED.len() + 1);
+}
+
+#[tokio::test]
+async fn what_changed_is_told_in_words() {
+    let server = Server::start().await;
+    let directory = changed("care-klm", &[("USD 15.00", "USD 20.00"), ("version: 1.0.0", "version: 2.0.0")]);
+    let ran = run(&server, &["pack", "diff", "care-klm@1.0.0", name(directory.path())]).await;
+    let mut lines = ran.answer().lines();
+    assert_eq!(lines.next(), Some("care-klm@1.0.0 to care-klm@2.0.0: 2 changes"));
+    assert_eq!(lines.next(), Some("changed  version"));
+    assert_eq!(lines.next(), Some("           from 1.0.0 to 2.0.0"));
+    assert_eq!(lines.next(), Some("changed  rule delay-over-three-hours, line food-and-drink, amount, fixed"));
+    assert_eq!(lines.next(), Some("           from USD 15.00 to USD 20.00 (+33.3 %)"));
+    let same = run(&server, &["pack", "diff", "packs/care-klm", "care-klm@1.0.0"]).await;
+    assert_eq!(same.answer(), "care-klm@1.0.0 to care-klm@1.0.0: no changes\n");
+    let json = run(&server, &["pack", "diff", "care-klm", name(directory.path()), "--output", "json"]).await;
+    let json: serde_json::Value = serde_json::from_str(json.answer()).unwrap();
+    assert_eq!(json["changes"][0]["what"], "version");
+    let unknown = run(&server, &["pack", "diff", "care-klm@9", "care-klm"]).await;
+    assert!(unknown.error.starts_with("care-klm@9 is neither a file, nor"), "{unknown:?}");
+}
