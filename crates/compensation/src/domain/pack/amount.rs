@@ -71,6 +71,8 @@ pub struct Row {
     pub gives: RowGives,
     /// How it is told, e.g. `up to 1500`.
     pub label: String,
+    /// What the source does not say about the row and the pack assumes; empty when the source says it all.
+    pub assumption: String,
 }
 
 /// Upper end of a row.
@@ -181,6 +183,11 @@ impl AmountRule {
         }
         if !is_plain {
             let _ = write!(arithmetic, " = {amount}");
+        }
+        if let Some((_, row)) = row
+            && !row.assumption.is_empty()
+        {
+            let _ = write!(arithmetic, "; {}", row.assumption);
         }
         Ok(WorkedOut { amount, arithmetic, lacking })
     }

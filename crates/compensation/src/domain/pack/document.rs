@@ -234,6 +234,8 @@ pub(super) struct RowDocument {
     pub(super) percent: Option<f64>,
     #[serde(default)]
     pub(super) divide_by: Option<u32>,
+    #[serde(default)]
+    pub(super) assumption: String,
 }
 
 #[derive(Debug, Deserialize)]

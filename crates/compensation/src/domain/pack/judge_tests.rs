@@ -137,3 +137,21 @@ fn the_same_event_always_gets_the_same_bytes() {
     let first = bytes();
     assert!((0..50).all(|_| bytes() == first));
 }
+
+/// What is assumed about one row of a tariff is told with that row's amount and with no other's.
+#[test]
+fn an_assumption_about_a_row_is_told_with_it() {
+    let packs = PackSet::shipped().expect("shipped packs load");
+    for (at, amount, is_assumed) in [
+        ("2025-03-31T22:59:59Z", "GBP 30.49", false),
+        ("2025-03-31T23:00:00Z", "GBP 31.19", true),
+        ("2026-03-31T22:59:59Z", "GBP 31.19", true),
+        ("2026-03-31T23:00:00Z", "GBP 32.31", false),
+    ] {
+        let missed = FailureEvent { kind: "appointment.missed".to_owned(), ..event(at) };
+        let assessment = packs.assess(&missed, Severity::Low);
+        let [line] = assessment.automatic.as_slice() else { panic!("{at}: {:?}", assessment.automatic) };
+        assert!(line.arithmetic.starts_with(amount), "{at}: {}", line.arithmetic);
+        assert_eq!(line.arithmetic.contains("; the amount of April 2025 is from memory"), is_assumed, "{at}");
+    }
+}

@@ -130,6 +130,7 @@ impl Reader {
             when: when.transpose_flat()?,
             gives: gives?,
             label: labels.join(", "),
+            assumption: row.assumption,
         })
     }
 

@@ -21,7 +21,19 @@ macro_rules! shipped {
 }
 
 /// The packs that are shipped: directory, document, test vectors.
-pub const SHIPPED: [(&str, &str, &str); 5] = shipped!["care-klm", "eu261", "eu261-reform-2026", "parcel-care", "uk261"];
+pub const SHIPPED: [(&str, &str, &str); 11] = shipped![
+    "ca-appr",
+    "care-klm",
+    "eu-rail",
+    "eu261",
+    "eu261-reform-2026",
+    "goodwill",
+    "parcel-care",
+    "uk-delay-repay",
+    "uk-ofcom",
+    "uk261",
+    "us-dot-260"
+];
 
 /// Packs that can be judged by together. Cheap to clone.
 #[derive(Clone, Debug)]
