@@ -17,8 +17,8 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## Run the whole suite and replay real airline disruptions through it
-	@cargo run --locked -p amends -- demo
+demo: ## Run the whole suite and replay real airline disruptions through it; options in ARGS, e.g. ARGS='--pack eu261'
+	@cargo run --locked -p amends -- demo $(ARGS)
 
 .PHONY: run
 run: ## Run the whole suite at 127.0.0.1:7070, its data under .amends

@@ -52,7 +52,7 @@ use crate::grpc::{CompensationApi, LedgerApi, PackApi, SettlementApi};
 use crate::provider::{GrpcProvider, InProcessSandbox, LoopBack};
 use crate::sandbox::{Sandbox, WebhookEndpoint};
 pub use crate::store::migrations;
-pub use totals::{Totals, totals};
+pub use totals::{GivenByLine, Totals, given_by_line, totals};
 
 /// The service's name: as a target, as a sender, as a section of the configuration.
 pub const NAME: &str = "compensation";

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use durable::Engine;
-use kernel::ServiceError;
+use kernel::{Currency, Money, ServiceError};
 
 /// Counts over all tenants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,44 @@ pub struct Totals {
     pub ledger_transactions: u64,
     /// Of which do not balance in some currency: must be 0.
     pub ledger_unbalanced: u64,
+}
+
+/// What a line of a pack gave to all customers in one currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenByLine {
+    /// The line, `rule.line`.
+    pub line: String,
+    /// MONEY or VOUCHER.
+    pub kind: &'static str,
+    /// How often.
+    pub count: u64,
+    /// How much in all.
+    pub sum: Money,
+}
+
+/// Money and vouchers by the line that gave them, then by currency; vouchers in percent have no amount and are left out.
+///
+/// # Errors
+/// UNAVAILABLE when the database does not answer.
+pub async fn given_by_line(engine: &Engine) -> Result<Vec<GivenByLine>, ServiceError> {
+    let mut given = Vec::new();
+    for (kind, table) in [("MONEY", "payouts"), ("VOUCHER", "vouchers")] {
+        let by = |aggregate: &str| {
+            format!(
+                "SELECT currency || ' ' || line AS name, {aggregate} AS n FROM {table} \
+                 WHERE amount_minor IS NOT NULL GROUP BY currency, line"
+            )
+        };
+        let counts = engine.counts(&by("count(*)")).await?;
+        let sums = engine.counts(&by("CAST(sum(amount_minor) AS BIGINT)")).await?;
+        for (name, count) in counts {
+            let (Some((code, line)), Some(sum)) = (name.split_once(' '), sums.get(&name)) else { continue };
+            let (Some(currency), Ok(minor)) = (Currency::parse(code), i64::try_from(*sum)) else { continue };
+            given.push(GivenByLine { line: line.to_owned(), kind, count, sum: Money::new(currency, minor) });
+        }
+    }
+    given.sort_by(|a, b| (&a.line, a.kind, a.sum.currency.code()).cmp(&(&b.line, b.kind, b.sum.currency.code())));
+    Ok(given)
 }
 
 /// Counts offers, vouchers, payouts and ledger transactions.

@@ -14,6 +14,6 @@ mod session;
 mod settlement_file;
 #[cfg(test)]
 mod tests;
-mod values;
+pub(crate) mod values;
 
 pub use command::{Command, run};

@@ -1,14 +1,15 @@
 //! One recovered case as a readable journey across the four services.
 
-use api::compensation::ListVouchersRequest;
 use api::compensation::compensation_service_client::CompensationServiceClient;
+use api::compensation::{ListPayoutsRequest, ListVouchersRequest};
 use api::intake::intake_service_client::IntakeServiceClient;
 use api::intake::{GetCustomerTimelineRequest, ListCasesRequest, case};
 use chassis::ClientConfig;
-/// Cases that are looked at to find one with a voucher: it shows all four services.
+
+/// Cases that are looked at to find one with a voucher or a payout: it shows all four services.
 const LOOK_AT: i32 = 500;
 
-/// Prints the journey of one case that got a voucher, or of any case when there is none.
+/// Prints the journey of one case that got a voucher or money, or of any case when there is none.
 pub async fn print(address: &str) -> anyhow::Result<()> {
     let channel = chassis::channel(address, &ClientConfig::default())?;
     let (mut intake, mut compensation) =
@@ -18,7 +19,9 @@ pub async fn print(address: &str) -> anyhow::Result<()> {
     let mut chosen = None;
     for (index, case) in cases.iter().enumerate() {
         let request = ListVouchersRequest { case: case.name.clone(), page_size: 1, ..ListVouchersRequest::default() };
-        if !compensation.list_vouchers(request).await?.into_inner().vouchers.is_empty() {
+        let has_voucher = !compensation.list_vouchers(request).await?.into_inner().vouchers.is_empty();
+        let request = ListPayoutsRequest { case: case.name.clone(), page_size: 1, ..ListPayoutsRequest::default() };
+        if has_voucher || !compensation.list_payouts(request).await?.into_inner().payouts.is_empty() {
             chosen = Some(index);
             break;
         }

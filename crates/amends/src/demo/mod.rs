@@ -5,6 +5,7 @@
 
 pub mod flights;
 mod journey;
+mod judged_by;
 mod replay;
 mod summary;
 
@@ -17,18 +18,21 @@ use anyhow::Context as _;
 use chassis::TelemetryOptions;
 use chassis::config::{LogFormat, TelemetryConfig};
 use clap::Args;
+use compensation::PacksConfig;
 use jiff::civil::date;
 use kernel::{RandomIds, VirtualClock};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use crate::client::values;
 use crate::clock_driver::ClockDriver;
 use crate::config::SuiteConfig;
 use crate::dev;
 use crate::role::Role;
 use crate::suite::{Pending, Suite};
 use flights::Flights;
+use judged_by::JudgedBy;
 pub use replay::CustomersPerFlight;
 use replay::Replay;
 pub use summary::Summary;
@@ -39,6 +43,12 @@ pub struct Options {
     /// Replay the whole of 2013 instead of the storm of 8 and 9 February.
     #[arg(long)]
     pub year: bool,
+    /// Judge the flights by this shipped pack alone, e.g. `eu261`, even where it was not made for them.
+    #[arg(long)]
+    pub pack: Option<String>,
+    /// A fact that the data does not have, for every flight: `within_control=true`; can be given several times.
+    #[arg(long = "fact", value_name = "KEY=VALUE", value_parser = values::fact, requires = "pack")]
+    pub facts: Vec<values::Keyed>,
     /// Affected customers of each flight: a number, or `seats` for as many as the aircraft has seats.
     #[arg(long, default_value = "1")]
     pub customers_per_flight: CustomersPerFlight,
@@ -89,6 +99,11 @@ async fn replay_and_report(options: &Options, config: SuiteConfig, data: &std::p
     let listen = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
     let mut config = dev::configure(config, data, listen);
     config.server.max_requests = 4_096;
+    let judged_by =
+        options.pack.as_ref().map(|pack| JudgedBy::prepare(pack, options.facts.clone(), flights, data)).transpose()?;
+    if let Some(judged_by) = &judged_by {
+        config.compensation.packs = PacksConfig { shipped: false, directory: Some(judged_by.directory.clone()) };
+    }
     let suite =
         Suite::build(config, BTreeSet::from(Role::ALL), Pending::Apply, Arc::new(clock.clone()), Arc::new(RandomIds))
             .await?;
@@ -101,8 +116,10 @@ async fn replay_and_report(options: &Options, config: SuiteConfig, data: &std::p
 
     let work = async {
         is_bound.await.context("the suite did not start")?;
-        let replay =
-            Replay::new(format!("http://{listen}"), clock, driver, step, options.customers_per_flight, !options.json)?;
+        let given = judged_by.as_ref().map_or_else(Vec::new, |judged_by| judged_by.given.clone());
+        let customers = options.customers_per_flight;
+        let replay = Replay::new(format!("http://{listen}"), clock, driver, step, customers, !options.json)?;
+        let replay = replay.with_facts(given);
         let began = Instant::now();
         let told = replay.run(flights).await?;
         let summary = Summary::gather(&engines, told, began.elapsed()).await?;
@@ -110,6 +127,9 @@ async fn replay_and_report(options: &Options, config: SuiteConfig, data: &std::p
             println!("{}", serde_json::to_string(&summary)?);
         } else {
             summary.print(options.year);
+            if let Some(judged_by) = &judged_by {
+                judged_by.print();
+            }
             journey::print(&format!("http://{listen}")).await?;
             summary.print_limits();
         }

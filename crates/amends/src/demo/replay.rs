@@ -73,6 +73,8 @@ pub struct Replay {
     driver: ClockDriver,
     step: Duration,
     customers: CustomersPerFlight,
+    /// Told of every flight besides what the table says.
+    facts: Vec<(String, Fact)>,
     bar: ProgressBar,
 }
 
@@ -89,7 +91,12 @@ impl Replay {
         let channel = chassis::channel(&address, &ClientConfig::default())?;
         let bar = if show { ProgressBar::new(0) } else { ProgressBar::hidden() };
         bar.set_style(ProgressStyle::with_template("{msg:<22} {bar:36} {pos:>6}/{len} flights  {elapsed}  {per_sec}")?);
-        Ok(Self { intake: IntakeServiceClient::new(channel), clock, driver, step, customers, bar })
+        Ok(Self { intake: IntakeServiceClient::new(channel), clock, driver, step, customers, facts: Vec::new(), bar })
+    }
+
+    /// The same, which tells these facts of every flight as well.
+    pub fn with_facts(self, facts: Vec<(String, Fact)>) -> Self {
+        Self { facts, ..self }
     }
 
     /// Reports all flights and lets time run until nothing is left to happen.
@@ -129,7 +136,7 @@ impl Replay {
         let disruption = intake
             .report_disruption(ReportDisruptionRequest {
                 request_id: key.clone(),
-                disruption: Some(disruption(flight)),
+                disruption: Some(disruption(flight, &self.facts)),
             })
             .await
             .map_err(|status| anyhow::anyhow!("{key}: {status}"))?
@@ -169,7 +176,7 @@ impl Told {
     }
 }
 
-fn disruption(flight: &Flight) -> Disruption {
+fn disruption(flight: &Flight, given: &[(String, Fact)]) -> Disruption {
     let (kind, delivered, severity) = match flight.disruption {
         FlightDisruption::Cancelled => ("flight.cancelled", "The flight was cancelled".to_owned(), Severity::High),
         FlightDisruption::Diverted => {
@@ -182,21 +189,24 @@ fn disruption(flight: &Flight) -> Disruption {
     };
     let text = |text: &str| Fact { value: Some(fact::Value::Text(text.to_owned())) };
     let number = |number: i64| Fact { value: Some(fact::Value::Integer(number)) };
+    let time = |time| Fact { value: Some(fact::Value::Time(chassis::wire::to_timestamp(time))) };
     let mut facts = BTreeMap::from([
         ("carrier".to_owned(), text(&flight.carrier.code)),
         ("origin".to_owned(), text(&flight.origin.code)),
         ("destination".to_owned(), text(&flight.destination.code)),
         ("distance_miles".to_owned(), number(flight.distance_miles.into())),
-        (
-            "scheduled_arrival".to_owned(),
-            Fact { value: Some(fact::Value::Time(chassis::wire::to_timestamp(flight.scheduled_arrival))) },
-        ),
+        ("scheduled_departure".to_owned(), time(flight.scheduled_departure)),
+        ("scheduled_arrival".to_owned(), time(flight.scheduled_arrival)),
     ]);
     if let FlightDisruption::Delayed { arrival_delay_min } = flight.disruption {
         facts.insert("arrival_delay_minutes".to_owned(), number(arrival_delay_min.into()));
     }
     if let Some(delay) = flight.departure_delay_min {
         facts.insert("departure_delay_minutes".to_owned(), number(delay.into()));
+    }
+    // What the table says of a flight cannot be overruled.
+    for (key, fact) in given {
+        facts.entry(key.clone()).or_insert_with(|| fact.clone());
     }
     let reference = format!("{}{}", flight.carrier.code, flight.number);
     Disruption {

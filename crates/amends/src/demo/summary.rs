@@ -35,6 +35,8 @@ pub struct Summary {
     pub offers: BTreeMap<String, u64>,
     /// Vouchers by the pack's line that gave them.
     pub vouchers: BTreeMap<String, u64>,
+    /// What each line of a pack gave.
+    pub money: Vec<MoneyByRule>,
     /// Payouts by state.
     pub payouts: BTreeMap<String, u64>,
     /// Ledger transactions.
@@ -57,12 +59,32 @@ pub struct Summary {
     pub recoveries_per_second: f64,
 }
 
+/// What a line of a pack gave in one currency.
+#[derive(Clone, Debug, Serialize)]
+pub struct MoneyByRule {
+    /// `rule.line`.
+    pub line: String,
+    /// MONEY or VOUCHER.
+    pub kind: String,
+    /// How often.
+    pub count: u64,
+    /// How much in all, as `EUR 250.00`.
+    pub sum: String,
+}
+
+impl From<compensation::GivenByLine> for MoneyByRule {
+    fn from(given: compensation::GivenByLine) -> Self {
+        Self { line: given.line, kind: given.kind.to_owned(), count: given.count, sum: given.sum.to_string() }
+    }
+}
+
 impl Summary {
     /// Reads the counts.
     pub async fn gather(engines: &BTreeMap<Role, Engine>, told: Told, took: Duration) -> anyhow::Result<Self> {
         let intake = intake::totals(&engines[&Role::Intake]).await?;
         let routing = routing::totals(&engines[&Role::Routing]).await?;
         let compensation = compensation::totals(&engines[&Role::Compensation]).await?;
+        let money = compensation::given_by_line(&engines[&Role::Compensation]).await?;
         let followup = followup::totals(&engines[&Role::Followup]).await?;
         let (mut calls_delivered, mut calls_undelivered, mut timers_waiting) = (0, 0, 0);
         for engine in engines.values() {
@@ -85,6 +107,7 @@ impl Summary {
             clocks: routing.clocks,
             offers: compensation.offers,
             vouchers: compensation.vouchers,
+            money: money.into_iter().map(MoneyByRule::from).collect(),
             payouts: compensation.payouts,
             ledger_transactions: compensation.ledger_transactions,
             ledger_unbalanced: compensation.ledger_unbalanced,
@@ -119,6 +142,7 @@ impl Summary {
         section("Cases", &self.cases);
         row("need a person", self.needs_attention);
         section("Vouchers by rule", &self.vouchers);
+        self.print_money();
         section("Offers", &self.offers);
         section("Payouts", &self.payouts);
         section("Messages", &self.messages);
@@ -132,6 +156,15 @@ impl Summary {
         row("ledger transactions", self.ledger_transactions);
         row("ledger transactions out of balance", self.ledger_unbalanced);
         println!("\n{:.0} recoveries per second, each from the report to its end.", self.recoveries_per_second);
+    }
+
+    fn print_money(&self) {
+        if !self.money.is_empty() {
+            println!("\nMoney by rule");
+        }
+        for MoneyByRule { line, kind, count, sum } in &self.money {
+            println!("  {:<44} {count:>9}  {sum:>18}", format!("{line} ({})", kind.to_lowercase()));
+        }
     }
 
     /// Says what the demo does not show.

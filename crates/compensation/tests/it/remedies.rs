@@ -161,5 +161,9 @@ testkit::on_both_databases! {
         let given = u64::try_from(vouchers).unwrap();
         assert_eq!(totals.vouchers["delay-over-three-hours.food-and-drink"], given);
         assert_eq!((totals.ledger_transactions, totals.ledger_unbalanced, totals.offers.len()), (given, 0, 0));
+        let by_line = compensation::given_by_line(&desk.engine).await.unwrap();
+        let [vouchers] = by_line.as_slice() else { panic!("{by_line:?}") };
+        assert_eq!((vouchers.line.as_str(), vouchers.kind, vouchers.count), ("delay-over-three-hours.food-and-drink", "VOUCHER", given));
+        assert_eq!((vouchers.sum.currency.code(), vouchers.sum.minor), ("USD", 1_500 * i64::try_from(given).unwrap()));
     }
 }
