@@ -97,6 +97,12 @@ reasons! {
         FOUR_EYES,
         /// FAILED_PRECONDITION: another payout provider than the sandbox is configured.
         SANDBOX_NOT_IN_USE,
+        /// ALREADY_EXISTS: the capture is known with another amount.
+        CAPTURE_EXISTS,
+        /// FAILED_PRECONDITION: the order was captured in another currency.
+        ORDER_CURRENCY,
+        /// FAILED_PRECONDITION: less is left of what was captured for the order than is to be refunded.
+        REFUND_ABOVE_CAPTURE,
     }
 
     /// Reasons of `amends.followup.v1`.

@@ -2,11 +2,12 @@
 
 use api::compensation as wire;
 use chassis::wire::{to_duration, to_money, to_timestamp};
-use kernel::Timestamp;
+use kernel::{Money, Timestamp};
 
 use crate::domain::freeze::{FreezeState, PayoutFreeze};
 use crate::domain::grant::{Voucher, Worth};
 use crate::domain::liability::{AGES, Liability};
+use crate::domain::order_funds::OrderFunds;
 use crate::store::ledger::Balance;
 use crate::store::redemptions::Redemption;
 use crate::store::reversals::Reversal;
@@ -73,5 +74,15 @@ pub(crate) fn liability(lines: &[Liability], booked: &[Balance], now: Timestamp)
         lines: lines.iter().map(line).collect(),
         booked: booked.iter().map(crate::wire::balance).collect(),
         create_time: Some(to_timestamp(now)),
+    }
+}
+
+/// What was captured for an order and refunded of it.
+pub(crate) fn order_funds(funds: &OrderFunds) -> wire::OrderFunds {
+    wire::OrderFunds {
+        order: funds.order.clone(),
+        captured: Some(to_money(funds.captured)),
+        refunded: Some(to_money(Money::new(funds.captured.currency, funds.refunded))),
+        left: Some(to_money(funds.left())),
     }
 }

@@ -159,9 +159,33 @@ mod tests {
         }
     }
 
+    #[test]
+    fn minor_units_are_those_of_iso_4217() {
+        for (code, exponent, one) in [
+            ("EUR", 2, "EUR 0.01"),
+            ("JPY", 0, "JPY 1"),
+            ("ISK", 0, "ISK 1"),
+            ("VND", 0, "VND 1"),
+            ("KWD", 3, "KWD 0.001"),
+            ("BHD", 3, "BHD 0.001"),
+            ("CLF", 4, "CLF 0.0001"),
+            ("UYW", 4, "UYW 0.0001"),
+        ] {
+            let currency = Currency::parse(code).unwrap();
+            assert_eq!((currency.exponent(), Money::new(currency, 1).to_string().as_str()), (exponent, one));
+            let nanos = 1_000_000_000 / 10_i32.pow(exponent);
+            let (units, nanos) = if nanos == 1_000_000_000 { (1, 0) } else { (0, nanos) };
+            assert_eq!(Money::from_units_nanos(code, units, nanos).unwrap().minor, 1, "{code}");
+        }
+        // Gold, test and no currency have no minor units.
+        for code in ["XAU", "XTS", "XXX"] {
+            assert_eq!(Currency::parse(code), None, "{code}");
+        }
+    }
+
     proptest! {
         #[test]
-        fn wire_parts_survive_the_round_trip(minor in any::<i64>(), code in prop::sample::select(vec!["EUR", "JPY", "KWD"])) {
+        fn wire_parts_survive_the_round_trip(minor in any::<i64>(), code in prop::sample::select(vec!["EUR", "JPY", "KWD", "CLF"])) {
             let money = Money::new(Currency::parse(code).unwrap(), minor);
             let (units, nanos) = money.to_units_nanos();
             prop_assert_eq!(Money::from_units_nanos(code, units, nanos), Ok(money));

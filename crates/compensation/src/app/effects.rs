@@ -8,7 +8,8 @@ use crate::domain::grant::Voucher;
 use crate::domain::ledger::Transaction;
 use crate::domain::payout_step::Payout;
 use crate::domain::records::{Offer, Remedy};
-use crate::store::{ledger, offers, payouts, remedies, vouchers};
+use crate::store::orders::OrderRefund;
+use crate::store::{ledger, offers, orders, payouts, remedies, vouchers};
 
 /// New rows that have not been written yet.
 #[derive(Debug, Default)]
@@ -18,6 +19,7 @@ pub(super) struct Effects {
     pub(super) vouchers: Vec<(TenantId, Voucher)>,
     pub(super) payouts: Vec<(TenantId, Payout)>,
     pub(super) transactions: Vec<(TenantId, Transaction)>,
+    pub(super) refunds: Vec<(TenantId, OrderRefund)>,
 }
 
 impl Effects {
@@ -29,6 +31,7 @@ impl Effects {
         payouts::insert_in_tx(tx, &by_ref(&self.payouts)).await?;
         let reserved: Vec<_> = self.payouts.iter().map(|(tenant, payout)| (tenant, payout.id, payout.amount)).collect();
         ledger::reserve_in_tx(tx, &reserved).await?;
+        orders::hold_in_tx(tx, &by_ref(&self.refunds)).await?;
         ledger::append_in_tx(tx, &by_ref(&self.transactions)).await
     }
 }

@@ -8,7 +8,7 @@ use prost::Message as _;
 use uuid::Uuid;
 
 use super::effects::Effects;
-use super::{Parts, own_calls};
+use super::{Parts, own_calls, refunds};
 use crate::domain::grant::{PayoutOrder, Recipient, Worth, grant};
 use crate::domain::ledger::Transaction;
 use crate::domain::line::RemedyLine;
@@ -49,6 +49,7 @@ impl Parts {
             own_calls::expire_voucher_later(tx, context, &voucher);
             effects.vouchers.push((context.tenant.clone(), voucher));
         }
+        let before = effects.payouts.len();
         for order in granted.payouts {
             given.payouts.push(order.id);
             let payout = self.payout(tx, remedy, grant_id, order);
@@ -58,6 +59,8 @@ impl Parts {
             own_calls::advance_payout_later(tx, context, &payout);
             effects.payouts.push((context.tenant.clone(), payout));
         }
+        let refunds = refunds::refunds(remedy, lines, effects.payouts[before..].iter().map(|(_, payout)| payout));
+        effects.refunds.extend(refunds.into_iter().map(|refund| (context.tenant.clone(), refund)));
         given
     }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::effects::Effects;
 use super::progress::{last_offer, progress};
+use super::refunds::refuse_above;
 use super::refusal::not_now;
 use super::{App, own_calls};
 use crate::domain::assessment::offer_summary;
@@ -51,6 +52,7 @@ impl App {
                 let last = last_offer(&tx, tenant, &remedy).await?;
                 let payouts = progress(&tx, tenant, &remedy, last.as_ref()).await?;
                 remedy.state = remedy.state.on(RemedyEvent::OfferMade(payouts)).map_err(not_now)?;
+                refuse_above(&tx, tenant, &remedy, &command.options, &command.plus).await?;
                 let offer = Offer {
                     id,
                     remedy: remedy.id,

@@ -12,10 +12,12 @@ use serde::Serialize;
 
 use super::effects::Effects;
 use super::give::Given;
+use super::refunds::LockedOrders;
 use super::{App, Parts, own_calls};
 use crate::domain::assessment::Assessment;
 use crate::domain::event::{FailureEvent, Severity};
 use crate::domain::offer::OfferState;
+use crate::domain::order_funds::order_of;
 use crate::domain::records::{Offer, Remedy};
 use crate::domain::remedy::{Progress, RemedyState};
 use crate::store::remedies;
@@ -78,12 +80,17 @@ impl GroupCommand for OpenRemedies {
     ) -> Result<Vec<Result<api::compensation::Remedy, ServiceError>>, TxError> {
         let wanted: Vec<_> = commands.iter().map(|opening| (&opening.context.tenant, opening.id)).collect();
         let mut taken: BTreeSet<(String, RemedyId)> = remedies::existing_in_tx(tx, &wanted).await?;
+        let automatic = commands.iter().map(|opening| {
+            let order = order_of(&opening.command.event);
+            (&opening.context.tenant, order, opening.assessment.automatic.as_slice())
+        });
+        let mut orders = LockedOrders::lock(tx, automatic).await?;
         let mut effects = Effects::default();
         let results = commands
             .iter()
             .map(|opening| {
                 if taken.insert((opening.context.tenant.to_string(), opening.id)) {
-                    Ok(self.parts.open(tx, opening, &mut effects))
+                    Ok(self.parts.open(tx, opening, &mut orders, &mut effects))
                 } else {
                     Err(exists(opening.id))
                 }
@@ -100,8 +107,16 @@ fn exists(id: RemedyId) -> ServiceError {
 }
 
 impl Parts {
-    fn open(&self, tx: &Tx, opening: &Opening, effects: &mut Effects) -> api::compensation::Remedy {
+    fn open(
+        &self,
+        tx: &Tx,
+        opening: &Opening,
+        orders: &mut LockedOrders,
+        effects: &mut Effects,
+    ) -> api::compensation::Remedy {
         let Opening { context, id, command, assessment } = opening;
+        let mut assessment = assessment.clone();
+        orders.cut(&context.tenant, order_of(&command.event), &mut assessment.automatic);
         let mut remedy = Remedy {
             id: *id,
             case: command.case,
@@ -110,16 +125,16 @@ impl Parts {
             event: command.event.clone(),
             severity: command.severity,
             payee: command.payee.clone(),
-            assessment: assessment.clone(),
+            assessment,
             offer: None,
             version: 1,
             created_at: tx.now(),
             updated_at: tx.now(),
         };
-        let given = self.give(tx, context, &remedy, id.uuid(), &assessment.automatic, effects);
-        let offer = (!assessment.choice_of.is_empty()).then(|| self.first_offer(tx, &remedy));
+        let given = self.give(tx, context, &remedy, id.uuid(), &remedy.assessment.automatic, effects);
+        let offer = (!remedy.assessment.choice_of.is_empty()).then(|| self.first_offer(tx, &remedy));
         let payouts = if given.payouts.is_empty() { Progress::Given } else { Progress::Open };
-        remedy.state = RemedyState::opened(offer.is_some(), !assessment.automatic.is_empty(), payouts);
+        remedy.state = RemedyState::opened(offer.is_some(), !remedy.assessment.automatic.is_empty(), payouts);
         match remedy.state {
             RemedyState::NothingOwed => self.milestones.nothing_owed(tx, context, &remedy),
             RemedyState::Settled => self.milestones.settled(tx, context, &remedy, None),

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::effects::Effects;
 use super::progress::progress;
+use super::refunds::refuse_above;
 use super::refusal::not_now;
 use super::{App, Parts, own_calls};
 use crate::domain::offer::OfferEvent;
@@ -105,6 +106,8 @@ impl Parts {
             violations.add("accept_option", "UNKNOWN_OPTION", description);
             violations.finish()?;
         }
+        let chosen: Vec<_> = offer.options.iter().filter(|known| known.id == option).cloned().collect();
+        refuse_above(tx, &context.tenant, remedy, &chosen, &offer.plus).await?;
         offer.accepted_option = option;
         self.milestones.offer_ended(tx, context, offer);
         let before = progress(tx, &context.tenant, remedy, Some(offer)).await?;

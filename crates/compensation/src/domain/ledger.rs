@@ -243,7 +243,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_transaction_balances_and_every_life_ends_without_a_remainder(minor in 1..i64::MAX, code in prop::sample::select(vec!["EUR", "JPY", "KWD"])) {
+        fn every_transaction_balances_and_every_life_ends_without_a_remainder(minor in 1..i64::MAX, code in prop::sample::select(vec!["EUR", "JPY", "KWD", "CLF"])) {
             let amount = Money::new(Currency::parse(code).expect("known"), minor);
             let case = id(9).into();
             let reserved = Transaction::payout_reserved(id(1).into(), id(5).into(), case, amount);
@@ -251,7 +251,11 @@ mod tests {
             let voided = Transaction::payout_voided(id(3).into(), id(5).into(), case, amount);
             let issued = Transaction::voucher_issued(id(4).into(), id(6).into(), case, amount);
             let expired = Transaction::voucher_expired(id(7).into(), id(6).into(), case, amount);
-            for transaction in [&reserved, &posted, &voided, &issued, &expired] {
+            let redeemed = Transaction::voucher_redeemed(id(10).into(), id(11).into(), case, amount);
+            let withdrawn = Transaction::voucher_reversed((id(12).into(), issued.id), id(6).into(), case, amount);
+            let back = Transaction::payout_reversed((id(13).into(), posted.id), id(5).into(), case, amount);
+            prop_assert_eq!((withdrawn.reverses, back.reverses), (Some(issued.id), Some(posted.id)));
+            for transaction in [&reserved, &posted, &voided, &issued, &expired, &redeemed, &withdrawn, &back] {
                 prop_assert!(transaction.is_balanced(), "{:?}", transaction);
             }
             let zero = |life: &[&Transaction], account: Account| {
@@ -263,8 +267,12 @@ mod tests {
             for account in Account::ALL {
                 prop_assert!(zero(&[&reserved, &voided], account));
                 prop_assert!(zero(&[&issued, &expired], account));
-                let settled = matches!(account, Account::CustomerPayable | Account::BudgetReserved | Account::VoucherLiability);
-                prop_assert_eq!(zero(&[&reserved, &posted], account), settled);
+                prop_assert!(zero(&[&issued, &withdrawn], account));
+                prop_assert!(zero(&[&reserved, &posted, &back], account));
+                let paid = matches!(account, Account::Expense | Account::ProviderClearing);
+                prop_assert_eq!(zero(&[&reserved, &posted], account), !paid);
+                let used = matches!(account, Account::Expense | Account::VoucherClearing);
+                prop_assert_eq!(zero(&[&issued, &redeemed], account), !used);
             }
         }
     }

@@ -17,6 +17,7 @@ pub mod liability;
 pub mod line;
 pub mod money;
 pub mod offer;
+pub mod order_funds;
 pub mod pack;
 pub mod payout;
 pub mod payout_settlement;

@@ -5,8 +5,9 @@ use chassis::wire::positive_money;
 use kernel::{Money, PayoutId, ResourceId as _, ServiceError, Violations, VoucherId};
 
 use super::names::done;
-use crate::app::{Grant, RedeemVoucher, ReverseGrant, SwitchPayouts};
+use crate::app::{Grant, RecordCapture, RedeemVoucher, ReverseGrant, SwitchPayouts};
 use crate::domain::freeze::FreezeEvent;
+use crate::domain::order_funds::MAX_REFERENCE;
 use crate::domain::voucher::read_code;
 use crate::ledger_wire::{PAYOUT_FREEZE, REVERSAL};
 
@@ -96,4 +97,22 @@ fn optional_positive(
     violations: &mut Violations,
 ) -> Option<Money> {
     value.and_then(|value| positive_money(field, Some(value), violations))
+}
+
+/// RecordCapture: request id and command.
+pub(super) fn capture(request: &wire::RecordCaptureRequest) -> Result<(String, RecordCapture), ServiceError> {
+    let mut violations = Violations::new();
+    let request_id = violations.request_id(&request.request_id);
+    let order = violations.text("order", &request.order, 1, MAX_REFERENCE);
+    let capture = violations.text("capture", &request.capture, 1, MAX_REFERENCE);
+    let amount = positive_money("amount", request.amount.as_ref(), &mut violations);
+    let command = amount.map(|amount| RecordCapture { order, capture, amount });
+    done(violations, command).map(|command| (request_id, command))
+}
+
+/// GetOrderFunds: the order.
+pub(super) fn order(order: &str) -> Result<String, ServiceError> {
+    let mut violations = Violations::new();
+    let order = violations.text("order", order, 1, MAX_REFERENCE);
+    violations.finish().map(|()| order)
 }

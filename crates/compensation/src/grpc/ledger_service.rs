@@ -53,6 +53,22 @@ impl LedgerService for LedgerApi {
         self.app.get_voucher_liability(&context).await.map(Response::new).map_err(to_status)
     }
 
+    async fn record_capture(&self, request: Request<wire::RecordCaptureRequest>) -> Reply<wire::OrderFunds> {
+        let context = context(&request)?;
+        let (request_id, command) = ledger::capture(request.get_ref()).map_err(to_status)?;
+        self.app.record_capture(context, &request_id, command).await.map(respond).map_err(to_status)
+    }
+
+    async fn get_order_funds(
+        &self,
+        request: Request<wire::GetOrderFundsRequest>,
+    ) -> Reply<wire::GetOrderFundsResponse> {
+        let context = context(&request)?;
+        let order = ledger::order(&request.get_ref().order).map_err(to_status)?;
+        let funds = self.app.get_order_funds(&context, &order).await.map_err(to_status)?;
+        Ok(Response::new(wire::GetOrderFundsResponse { funds: Some(funds) }))
+    }
+
     async fn freeze_payouts(&self, request: Request<wire::FreezePayoutsRequest>) -> Reply<wire::PayoutFreeze> {
         let context = context(&request)?;
         let wire::FreezePayoutsRequest { request_id, reason, changed_by } = request.get_ref();

@@ -5,7 +5,7 @@ use sea_orm::DbErr;
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 use super::ledger::guards;
-use super::migrations::{CreatePayoutFreezes, ValidateWidened, WidenLedger};
+use super::migrations::{CreateCaptures, CreatePayoutFreezes, ValidateWidened, WidenLedger};
 use super::settlement_tables::CreateSettlement;
 
 /// The migrations of this service's database, oldest first.
@@ -17,6 +17,7 @@ pub fn migrations() -> durable::Migrations {
         all.push(Box::new(WidenLedger));
         all.push(Box::new(ValidateWidened));
         all.push(Box::new(CreateSettlement));
+        all.push(Box::new(CreateCaptures));
         all
     })
 }

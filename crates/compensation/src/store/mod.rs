@@ -15,6 +15,7 @@ pub mod freezes;
 pub mod ledger;
 pub mod liability;
 pub mod offers;
+pub mod orders;
 pub mod payout_settlements;
 pub mod payouts;
 pub mod provider_events;

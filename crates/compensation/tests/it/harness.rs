@@ -14,7 +14,7 @@ use api::extension::{Milestone, ReportMilestonesRequest};
 use api::method::compensation_service::{ADVANCE_PAYOUT, EXPIRE_OFFER, EXPIRE_VOUCHER};
 use compensation::sandbox::{Execution, executions};
 use durable::{Db, Engine, EngineParts, Targets, sql};
-use kernel::{RandomIds, RequestContext, ServiceError, TenantId, Timestamp, VirtualClock};
+use kernel::{ErrorCode, RandomIds, RequestContext, ServiceError, TenantId, Timestamp, VirtualClock};
 use prost::Message as _;
 use sea_orm::ConnectionTrait as _;
 use testkit::{Template, TestDatabase};
@@ -317,6 +317,18 @@ pub fn of_tenant<T>(tenant: &str, client: &str, message: T) -> Request<T> {
 
 pub fn error(status: Status) -> ServiceError {
     chassis::from_status(&status).unwrap_or_else(|| panic!("not an error of ours: {status:?}"))
+}
+
+/// Sends a request again while the database is too busy to say, as clients do: the same request with the same id.
+pub async fn again<M, F: Future<Output = Result<Response<M>, Status>>>(
+    send: impl Fn() -> F,
+) -> Result<M, ServiceError> {
+    loop {
+        match send().await.map(Response::into_inner).map_err(error) {
+            Err(busy) if matches!(busy.code, ErrorCode::Unavailable | ErrorCode::Aborted) => {}
+            answer => return answer,
+        }
+    }
 }
 
 /// An event that happened now.

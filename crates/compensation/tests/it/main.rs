@@ -5,6 +5,7 @@ extern crate amends_compensation as compensation;
 
 mod backtests;
 mod bad_input;
+mod captures;
 mod configuration;
 mod early_timers;
 mod freeze;

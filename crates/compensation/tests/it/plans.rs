@@ -50,6 +50,9 @@ async fn fill(desk: &Desk) {
         format!("voucher_redemptions SELECT {tenant}, {id}, {id}, 1, 'EUR', '', '', i"),
         format!("voucher_misses SELECT {tenant}, 'c', 'p' || i, 'r', i"),
         format!("grant_reversals SELECT {tenant}, 'g' || i, NULL, NULL, NULL, '', '', i"),
+        format!("orders SELECT {tenant}, 'o' || i, 'EUR', 5, 0, i, i"),
+        format!("captures SELECT {tenant}, 'o' || i, 'c', 5, 'EUR', i"),
+        format!("order_refunds SELECT {tenant}, {id}, 'o' || i, 'HELD', 5, 'EUR', i, i"),
         format!("payout_freezes SELECT {tenant} || '-' || i, 'FROZEN', '', '', i"),
         format!("ledger_reservations SELECT {tenant}, {id}, 'PENDING', 1, 'EUR', i, i"),
     ];
@@ -102,6 +105,10 @@ testkit::on_both_databases! {
             ("SELECT count(*) FROM voucher_misses WHERE tenant_id = 't1' AND client = 'c' AND presented_by = 'p1' AND missed_at > 5".to_owned(), "voucher_misses"),
             ("SELECT * FROM grant_reversals WHERE tenant_id = 't1' AND grant_name = 'g7'".to_owned(), ""),
             ("SELECT id FROM ledger_transactions WHERE tenant_id = 't1' AND subject = 's7' AND kind = 'VOUCHER_ISSUED'".to_owned(), "ledger_transactions_fact"),
+            ("SELECT * FROM orders WHERE tenant_id = 't1' AND order_reference = 'o7'".to_owned(), ""),
+            ("SELECT * FROM captures WHERE tenant_id = 't1' AND order_reference = 'o7' AND capture = 'c'".to_owned(), ""),
+            (format!("SELECT * FROM order_refunds WHERE tenant_id = 't1' AND payout_id = {id}"), ""),
+            ("SELECT * FROM order_refunds WHERE tenant_id = 't1' AND order_reference = 'o7'".to_owned(), "order_refunds_by_order"),
             ("SELECT state FROM payout_freezes WHERE tenant_id = 't1-1'".to_owned(), ""),
             ("SELECT * FROM sandbox_executions WHERE payout_key = 'k'".to_owned(), ""),
         ];

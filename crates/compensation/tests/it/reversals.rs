@@ -4,9 +4,8 @@ use api::compensation as wire;
 use api::reason::compensation::{GRANT_NOT_REVERSIBLE, GRANT_REVERSED, REVERSAL_ABOVE_GRANT, VOUCHER_NOT_USABLE};
 use api::reason::{IDEMPOTENCY_KEY_REUSED, INVALID_FIELDS, RESOURCE_NOT_FOUND};
 use kernel::{ServiceError, TenantId};
-use tonic::Response;
 
-use crate::harness::{DAY, Desk, TEMPLATE, as_client, error, event, integer, minor, money, of_tenant, remedy};
+use crate::harness::{DAY, Desk, TEMPLATE, again, as_client, error, event, integer, minor, money, of_tenant, remedy};
 
 fn request(desk: &Desk, grant: &str, amount: Option<(&str, i64)>) -> wire::ReverseGrantRequest {
     wire::ReverseGrantRequest {
@@ -19,7 +18,7 @@ fn request(desk: &Desk, grant: &str, amount: Option<(&str, i64)>) -> wire::Rever
 }
 
 async fn send(desk: &Desk, request: wire::ReverseGrantRequest) -> Result<wire::GrantReversal, ServiceError> {
-    desk.ledger.clone().reverse_grant(as_client(request)).await.map(Response::into_inner).map_err(error)
+    again(|| async { desk.ledger.clone().reverse_grant(as_client(request.clone())).await }).await
 }
 
 async fn voucher(desk: &Desk) -> (wire::Voucher, String, i64) {

@@ -6,10 +6,9 @@ use api::reason::compensation::{
 };
 use api::reason::{IDEMPOTENCY_KEY_REUSED, INVALID_FIELDS};
 use kernel::{ErrorCode, ServiceError};
-use tonic::Response;
 use wire::voucher::State;
 
-use crate::harness::{DAY, Desk, TEMPLATE, as_client, error, event, integer, minor, money, of_tenant, remedy};
+use crate::harness::{DAY, Desk, TEMPLATE, again, as_client, error, event, integer, minor, money, of_tenant, remedy};
 
 /// A voucher with an amount, in its currency.
 async fn voucher(desk: &Desk) -> (wire::Voucher, String, i64) {
@@ -45,7 +44,7 @@ fn request(desk: &Desk, code: &str, amount: Option<(&str, i64)>) -> wire::Redeem
 }
 
 async fn send(desk: &Desk, request: wire::RedeemVoucherRequest) -> Result<wire::VoucherRedemption, ServiceError> {
-    desk.ledger.clone().redeem_voucher(as_client(request)).await.map(Response::into_inner).map_err(error)
+    again(|| async { desk.ledger.clone().redeem_voucher(as_client(request.clone())).await }).await
 }
 
 fn left(redemption: &wire::VoucherRedemption) -> i64 {

@@ -6,6 +6,7 @@ use sea_orm::DbErr;
 
 use crate::domain::ledger::Transaction;
 use crate::domain::reservation::{ReservationEvent, ReservationState};
+use crate::store::orders;
 
 /// Writes transactions.
 pub async fn append_in_tx(tx: &Tx, transactions: &[(&TenantId, &Transaction)]) -> Result<(), DbErr> {
@@ -112,5 +113,9 @@ pub async fn settle_in_tx(
         return Ok(false);
     }
     append_in_tx(tx, &[(tenant, transaction)]).await?;
+    if next == ReservationState::Voided {
+        // What was not paid can be refunded again.
+        orders::release_in_tx(tx, tenant, payout).await?;
+    }
     Ok(true)
 }

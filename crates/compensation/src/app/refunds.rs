@@ -1,0 +1,81 @@
+//! Refunds never exceed what was captured: orders are locked before money of theirs is promised, all of a group at once.
+
+use std::collections::BTreeMap;
+
+use api::reason::compensation::REFUND_ABOVE_CAPTURE;
+use durable::{Tx, TxError};
+use kernel::{ServiceError, TenantId};
+use sea_orm::DbErr;
+
+use crate::domain::line::{OfferOption, RemedyLine};
+use crate::domain::order_funds::{MAX_REFERENCE, OrderFunds, above, cut, order_of, refund_of};
+use crate::domain::payout_step::Payout;
+use crate::domain::records::Remedy;
+use crate::store::orders::{self, OrderRefund};
+
+/// The orders of a group of commands, locked.
+#[derive(Debug, Default)]
+pub(super) struct LockedOrders(BTreeMap<(String, String), OrderFunds>);
+
+impl LockedOrders {
+    /// Locks the orders that these lines refund; no statement when there are none.
+    pub(super) async fn lock<'a>(
+        tx: &Tx,
+        wanted: impl IntoIterator<Item = (&'a TenantId, Option<&'a str>, &'a [RemedyLine])>,
+    ) -> Result<Self, DbErr> {
+        let refunded = wanted.into_iter().filter(|(_, _, lines)| lines.iter().any(|line| refund_of(line).is_some()));
+        let mut named: Vec<_> = refunded.filter_map(|(tenant, order, _)| Some((tenant, order?))).collect();
+        named.sort();
+        named.dedup();
+        orders::lock_in_tx(tx, &named).await.map(Self)
+    }
+
+    /// Cuts lines that are given without a person to what is left of their order.
+    pub(super) fn cut(&mut self, tenant: &TenantId, order: Option<&str>, lines: &mut Vec<RemedyLine>) {
+        if let Some(order) = order.map(shortened) {
+            cut(lines, &order, self.0.get_mut(&(tenant.to_string(), order.clone())));
+        }
+    }
+}
+
+/// A reference that cannot be one of a capture is shown by its beginning.
+fn shortened(order: &str) -> String {
+    order.chars().take(MAX_REFERENCE).collect()
+}
+
+/// The refunds among the new payouts of a remedy.
+pub(super) fn refunds<'a>(
+    remedy: &Remedy,
+    lines: &[RemedyLine],
+    payouts: impl Iterator<Item = &'a Payout>,
+) -> Vec<OrderRefund> {
+    let Some(order) = order_of(&remedy.event) else { return Vec::new() };
+    let of_line = |payout: &Payout| lines.iter().any(|line| line.id == payout.line && refund_of(line).is_some());
+    let held = payouts.filter(|payout| of_line(payout));
+    held.map(|payout| OrderRefund { payout: payout.id, order: order.to_owned(), amount: payout.amount }).collect()
+}
+
+/// Refuses choices that would refund more than is left: a person who offers or accepts can mend it, the machine cannot.
+pub(super) async fn refuse_above(
+    tx: &Tx,
+    tenant: &TenantId,
+    remedy: &Remedy,
+    options: &[OfferOption],
+    plus: &[RemedyLine],
+) -> Result<(), TxError> {
+    let Some(order) = order_of(&remedy.event) else { return Ok(()) };
+    if !options.iter().flat_map(|option| &option.lines).chain(plus).any(|line| refund_of(line).is_some()) {
+        return Ok(());
+    }
+    let locked = orders::lock_in_tx(tx, &[(tenant, order)]).await?;
+    let funds = locked.values().next();
+    for option in options {
+        if let Some(why) = above(option.lines.iter().chain(plus), order, funds) {
+            let message = format!("option {} refunds more than is left: {why}", option.id);
+            let error = ServiceError::precondition(REFUND_ABOVE_CAPTURE, message).with("order", order);
+            let left = funds.map_or_else(|| "0".to_owned(), |funds| funds.left().to_string());
+            return Err(error.with("left", left).with("option", &option.id).into());
+        }
+    }
+    Ok(())
+}
