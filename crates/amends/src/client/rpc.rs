@@ -176,6 +176,21 @@ rpcs! {
                 list_payout_settlements, LIST_PAYOUT_SETTLEMENTS;
         }
     }
+    compensation::ledger_service_client::LedgerServiceClient, ledger_service {
+        reads {
+            GetVoucherLiabilityRequest => GetVoucherLiabilityResponse, get_voucher_liability, GET_VOUCHER_LIABILITY;
+            GetOrderFundsRequest => GetOrderFundsResponse, get_order_funds, GET_ORDER_FUNDS;
+            GetPayoutFreezeRequest => PayoutFreeze, get_payout_freeze, GET_PAYOUT_FREEZE;
+        }
+        writes {
+            RedeemVoucherRequest => VoucherRedemption, redeem_voucher, REDEEM_VOUCHER;
+            ReverseGrantRequest => GrantReversal, reverse_grant, REVERSE_GRANT;
+            RecordCaptureRequest => OrderFunds, record_capture, RECORD_CAPTURE;
+            FreezePayoutsRequest => PayoutFreeze, freeze_payouts, FREEZE_PAYOUTS;
+            UnfreezePayoutsRequest => PayoutFreeze, unfreeze_payouts, UNFREEZE_PAYOUTS;
+        }
+        lists {}
+    }
     followup::follow_up_service_client::FollowUpServiceClient, follow_up_service {
         reads {
             GetMessageRequest => Message, get_message, GET_MESSAGE;

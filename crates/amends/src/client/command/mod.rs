@@ -5,6 +5,7 @@ mod agent;
 mod assess;
 mod audit;
 mod calls;
+mod capture;
 mod case;
 mod customer;
 mod disruption;
@@ -19,6 +20,7 @@ mod pack_diff;
 mod pack_document;
 mod pack_test;
 mod payout;
+mod payouts;
 mod plan;
 mod queue;
 mod reconcile;
@@ -59,10 +61,14 @@ pub enum Command {
     Remedy(Group<remedy::Command>),
     /// See offers, answer them, make another one.
     Offer(Group<offer::Command>),
-    /// See vouchers.
+    /// See vouchers, use them, take them back, see what they may still cost.
     Voucher(Group<voucher::Command>),
     /// See payouts, look into them, settle what needs a person.
     Payout(Group<payout::Command>),
+    /// Stop and start everything that is sent to the payout provider.
+    Payouts(Group<payouts::Command>),
+    /// Record what was captured for orders, which bounds what is refunded of them.
+    Capture(Group<capture::Command>),
     /// Compare a day of the payout provider's settlement with our books.
     Reconcile(Single<reconcile::Options>),
     /// See where the provider's books and ours differ, and clear it up.
@@ -137,6 +143,8 @@ pub async fn dispatch(command: &Command, caller: &mut Caller) -> anyhow::Result<
         Command::Offer(group) => offer::run(&group.command, caller).await,
         Command::Voucher(group) => voucher::run(&group.command, caller).await,
         Command::Payout(group) => payout::run(&group.command, caller).await,
+        Command::Payouts(group) => payouts::run(&group.command, caller).await,
+        Command::Capture(group) => capture::run(&group.command, caller).await,
         Command::Reconcile(single) => reconcile::run(&single.options, caller).await,
         Command::Settlement(group) => settlement::run(&group.command, caller).await,
         Command::Ledger(group) => ledger::run(&group.command, caller).await,
@@ -165,6 +173,8 @@ impl Command {
             Self::Offer(group) => &group.connection,
             Self::Voucher(group) => &group.connection,
             Self::Payout(group) => &group.connection,
+            Self::Payouts(group) => &group.connection,
+            Self::Capture(group) => &group.connection,
             Self::Reconcile(single) => &single.connection,
             Self::Settlement(group) => &group.connection,
             Self::Ledger(group) => &group.connection,

@@ -165,6 +165,7 @@ impl Render for Voucher {
             .add("state", word(self.state, voucher::State::as_str_name))
             .add("code", &self.code)
             .add("worth", worth(self))
+            .add("left", money(self.remaining.as_ref()))
             .add("for", &self.description)
             .add("case", &self.case)
             .add("remedy", &self.remedy)

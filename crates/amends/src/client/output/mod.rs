@@ -9,6 +9,7 @@ mod backtest;
 mod compensation;
 mod followup;
 mod intake;
+mod money;
 mod operations;
 mod routing;
 mod settlement;

@@ -6,6 +6,7 @@ mod commands;
 mod errors;
 mod help;
 mod packs;
+mod money;
 mod retries;
 mod server;
 mod settlement;

@@ -112,6 +112,7 @@ impl Server {
             .add_service(api::intake::intake_service_server::IntakeServiceServer::new(script.clone()))
             .add_service(api::routing::routing_service_server::RoutingServiceServer::new(script.clone()))
             .add_service(api::compensation::compensation_service_server::CompensationServiceServer::new(script.clone()))
+            .add_service(api::compensation::ledger_service_server::LedgerServiceServer::new(script.clone()))
             .add_service(api::compensation::settlement_service_server::SettlementServiceServer::new(script.clone()))
             .add_service(api::followup::follow_up_service_server::FollowUpServiceServer::new(script.clone()))
             .add_service(api::operations::operations_service_server::OperationsServiceServer::new(script.clone()));
@@ -266,6 +267,20 @@ mock! {
         advance_payout: AdvancePayoutRequest => Payout,
         list_ledger_transactions: ListLedgerTransactionsRequest => ListLedgerTransactionsResponse,
         get_ledger_balances: GetLedgerBalancesRequest => GetLedgerBalancesResponse,
+    }
+}
+
+mock! {
+    compensation::ledger_service_server::LedgerService {
+        redeem_voucher: RedeemVoucherRequest => VoucherRedemption,
+        reverse_grant: ReverseGrantRequest => GrantReversal,
+        get_grant_reversal: GetGrantReversalRequest => GrantReversal,
+        get_voucher_liability: GetVoucherLiabilityRequest => GetVoucherLiabilityResponse,
+        record_capture: RecordCaptureRequest => OrderFunds,
+        get_order_funds: GetOrderFundsRequest => GetOrderFundsResponse,
+        freeze_payouts: FreezePayoutsRequest => PayoutFreeze,
+        unfreeze_payouts: UnfreezePayoutsRequest => PayoutFreeze,
+        get_payout_freeze: GetPayoutFreezeRequest => PayoutFreeze,
     }
 }
 

@@ -52,6 +52,15 @@ pub fn money(text: &str) -> Option<Result<Money, String>> {
     Some(Money::from_units_nanos(code, sign * units, sign as i32 * nanos).or_else(|error| wrong(error.to_string())))
 }
 
+/// An amount that must be one, e.g. `USD 12.50`.
+///
+/// # Errors
+/// When it is none, or the currency cannot express it.
+pub fn amount(text: &str) -> Result<api::google::r#type::Money, String> {
+    let money = money(text).unwrap_or_else(|| Err(format!("`{text}` is no amount; give one such as \"EUR 12.50\"")));
+    money.map(chassis::wire::to_money)
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]

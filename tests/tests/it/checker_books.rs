@@ -1,0 +1,141 @@
+//! The checker of the books finds nothing in sound ones, and each tampering with them.
+
+use std::time::Duration;
+
+use amends::role::Role;
+use api::compensation as wire;
+use api::compensation::compensation_service_client::CompensationServiceClient;
+use api::compensation::ledger_service_client::LedgerServiceClient;
+use durable::{Engine, sql};
+use testkit::Backend;
+
+use amends_tests::checker::Checker;
+use amends_tests::in_process::InProcess;
+
+use crate::support::{event, integer, money};
+
+async fn tamper(engine: &Engine, statements: &[&str]) {
+    for statement in statements {
+        let work = |tx: durable::Tx| async move { Ok(tx.execute(sql::statement(tx.backend(), *statement, [])).await?) };
+        engine.run_tx("test.tamper", work).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+}
+
+/// A payout that was paid and came back in part, one that was refused, vouchers in every state, an order.
+async fn fill(suite: &InProcess) {
+    let mut remedies = CompensationServiceClient::new(suite.channel());
+    let mut ledger = LedgerServiceClient::new(suite.channel());
+    let mut number = 0_u32;
+    let mut id = || {
+        number += 1;
+        format!("books-{number}")
+    };
+    let amount = |cents: i64| match money("USD", cents).value {
+        Some(api::common::fact::Value::Money(money)) => Some(money),
+        _ => None,
+    };
+    let order = api::common::Fact { value: Some(api::common::fact::Value::Text("A-1".to_owned())) };
+    let capture = wire::RecordCaptureRequest {
+        request_id: id(),
+        order: "A-1".to_owned(),
+        capture: "c".to_owned(),
+        amount: amount(5_000),
+    };
+    ledger.record_capture(capture).await.unwrap();
+    let mut opened = Vec::new();
+    for payee in ["ada", "decline:bob"] {
+        let facts = [("overcharged_amount", money("USD", 1_000)), ("order", order.clone())];
+        let remedy = wire::Remedy {
+            case: format!("cases/{}", uuid::Uuid::from_u128(7)),
+            customer: format!("customers/{}", uuid::Uuid::from_u128(8)),
+            event: Some(event("bill.wrong", kernel::Clock::now(&suite.clock), facts)),
+            payee: payee.to_owned(),
+            ..wire::Remedy::default()
+        };
+        let request =
+            wire::OpenRemedyRequest { request_id: id(), remedy_id: String::new(), remedy: Some(remedy) };
+        opened.push(remedies.open_remedy(request).await.unwrap().into_inner());
+    }
+    let mut vouchers = Vec::new();
+    for _ in 0..4 {
+        let remedy = wire::Remedy {
+            case: format!("cases/{}", uuid::Uuid::from_u128(9)),
+            customer: format!("customers/{}", uuid::Uuid::from_u128(8)),
+            event: Some(event("flight.delayed", kernel::Clock::now(&suite.clock), [("arrival_delay_minutes", integer(200))])),
+            ..wire::Remedy::default()
+        };
+        let request =
+            wire::OpenRemedyRequest { request_id: id(), remedy_id: String::new(), remedy: Some(remedy) };
+        let given = remedies.open_remedy(request).await.unwrap().into_inner();
+        let get = wire::GetVoucherRequest { name: given.vouchers[0].clone() };
+        vouchers.push(remedies.get_voucher(get).await.unwrap().into_inner());
+    }
+    for (voucher, cents) in [(&vouchers[0], 100), (&vouchers[1], 200)] {
+        let request = wire::RedeemVoucherRequest {
+            request_id: id(),
+            code: voucher.code.clone(),
+            amount: amount(cents),
+            ..wire::RedeemVoucherRequest::default()
+        };
+        ledger.redeem_voucher(request).await.unwrap();
+    }
+    suite.pass(Duration::from_secs(3_600)).await;
+    for (grant, cents) in [(&vouchers[1].name, None), (&opened[0].payouts[0], Some(400))] {
+        let request = wire::ReverseGrantRequest {
+            request_id: id(),
+            grant: grant.clone(),
+            amount: cents.and_then(amount),
+            reason: "a test".to_owned(),
+            reversed_by: "Ada".to_owned(),
+        };
+        ledger.reverse_grant(request).await.unwrap();
+    }
+}
+
+/// Each tampering, the invariant that it breaks, and how it is undone.
+const TAMPERINGS: [(&str, &str, &str); 12] = [
+    ("I8", "UPDATE vouchers SET redeemed_minor = 99 WHERE redeemed_minor = 100", "UPDATE vouchers SET redeemed_minor = 100 WHERE redeemed_minor = 99"),
+    (
+        "I8",
+        "UPDATE ledger_entries SET side = CASE side WHEN 'DEBIT' THEN 'CREDIT' ELSE 'DEBIT' END WHERE account = 'expense'",
+        "UPDATE ledger_entries SET side = CASE side WHEN 'DEBIT' THEN 'CREDIT' ELSE 'DEBIT' END WHERE account = 'expense'",
+    ),
+    ("I8", "UPDATE voucher_redemptions SET amount_minor = 101 WHERE amount_minor = 100", "UPDATE voucher_redemptions SET amount_minor = 100 WHERE amount_minor = 101"),
+    ("I9", "UPDATE payouts SET state = 'UNKNOWN' WHERE state = 'CONFIRMED'", "UPDATE payouts SET state = 'CONFIRMED' WHERE state = 'UNKNOWN'"),
+    ("I9", "UPDATE payouts SET amount_minor = 1001 WHERE state = 'CONFIRMED'", "UPDATE payouts SET amount_minor = 1000 WHERE state = 'CONFIRMED'"),
+    ("I9", "UPDATE vouchers SET state = 'EXPIRED' WHERE state = 'VOIDED'", "UPDATE vouchers SET state = 'VOIDED' WHERE state = 'EXPIRED'"),
+    ("I9", "UPDATE ledger_transactions SET kind = 'PAYOUT_POSTED' WHERE kind = 'PAYOUT_VOIDED'", "UPDATE ledger_transactions SET kind = 'PAYOUT_VOIDED' WHERE kind = 'PAYOUT_POSTED' AND reverses_id IS NULL AND subject = (SELECT 'payouts/' || lower(substr(hex(id), 1, 8) || '-' || substr(hex(id), 9, 4) || '-' || substr(hex(id), 13, 4) || '-' || substr(hex(id), 17, 4) || '-' || substr(hex(id), 21)) FROM payouts WHERE state = 'DECLINED')"),
+    ("I10", "UPDATE ledger_entries SET amount_minor = amount_minor + 100000 WHERE transaction_id IN (SELECT id FROM ledger_transactions WHERE reverses_id IS NOT NULL)", "UPDATE ledger_entries SET amount_minor = amount_minor - 100000 WHERE transaction_id IN (SELECT id FROM ledger_transactions WHERE reverses_id IS NOT NULL)"),
+    ("I21", "UPDATE orders SET refunded_minor = refunded_minor - 1", "UPDATE orders SET refunded_minor = refunded_minor + 1"),
+    ("I21", "UPDATE captures SET amount_minor = amount_minor - 1", "UPDATE captures SET amount_minor = amount_minor + 1"),
+    ("I21", "UPDATE order_refunds SET state = 'HELD' WHERE state = 'RELEASED'", "UPDATE order_refunds SET state = 'RELEASED' WHERE payout_id IN (SELECT id FROM payouts WHERE state = 'DECLINED')"),
+    ("I10", "UPDATE ledger_transactions SET reverses_id = NULL", ""),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_tampering_is_found() {
+    let suite = InProcess::start(Backend::Sqlite, "checker-books").await;
+    fill(&suite).await;
+    let checker = Checker::of_engines(&suite.engines);
+    checker.check_books().await.assert_none();
+    let engine = &suite.engines[&Role::Compensation];
+    let states = "SELECT count(DISTINCT state) AS n FROM vouchers";
+    let rows = sea_orm::ConnectionTrait::query_all_raw(
+        engine.read(),
+        sql::statement(engine.db().backend(), states, []),
+    );
+    assert_eq!(sql::column::<i64>(&rows.await.unwrap()[0], "n").unwrap(), 2, "issued and voided ones");
+    // The guards of the ledger stand in the way of every tampering that they can see: away with them.
+    tamper(engine, &["DROP TRIGGER ledger_entries_no_UPDATE", "DROP TRIGGER ledger_transactions_no_UPDATE"]).await;
+    for (invariant, change, undo) in TAMPERINGS {
+        tamper(engine, &[change]).await;
+        let found = checker.check_books().await;
+        let told = found.lines().iter().any(|line| line.starts_with(&format!("{invariant}:")));
+        assert!(told, "{change}: {:?}", found.lines());
+        if !undo.is_empty() {
+            tamper(engine, &[undo]).await;
+            checker.check_books().await.assert_none();
+        }
+    }
+    suite.stop().await;
+}
