@@ -2,6 +2,7 @@
 //!
 //! `I…` are the invariants of the reliability protocol: nothing lost, invented, reordered, left behind or paid twice.
 
+mod books;
 mod calls;
 mod money;
 
@@ -77,6 +78,7 @@ impl Checker {
         let mut counted = Counted::default();
         self.check_calls(&mut findings, &mut counted).await;
         self.check_money(&mut findings, &mut counted).await;
+        findings.0.extend(self.check_books().await.0);
         (findings, counted)
     }
 

@@ -52,8 +52,7 @@ async fn fill(suite: &InProcess) {
             payee: payee.to_owned(),
             ..wire::Remedy::default()
         };
-        let request =
-            wire::OpenRemedyRequest { request_id: id(), remedy_id: String::new(), remedy: Some(remedy) };
+        let request = wire::OpenRemedyRequest { request_id: id(), remedy_id: String::new(), remedy: Some(remedy) };
         opened.push(remedies.open_remedy(request).await.unwrap().into_inner());
     }
     let mut vouchers = Vec::new();
@@ -61,11 +60,14 @@ async fn fill(suite: &InProcess) {
         let remedy = wire::Remedy {
             case: format!("cases/{}", uuid::Uuid::from_u128(9)),
             customer: format!("customers/{}", uuid::Uuid::from_u128(8)),
-            event: Some(event("flight.delayed", kernel::Clock::now(&suite.clock), [("arrival_delay_minutes", integer(200))])),
+            event: Some(event(
+                "flight.delayed",
+                kernel::Clock::now(&suite.clock),
+                [("arrival_delay_minutes", integer(200))],
+            )),
             ..wire::Remedy::default()
         };
-        let request =
-            wire::OpenRemedyRequest { request_id: id(), remedy_id: String::new(), remedy: Some(remedy) };
+        let request = wire::OpenRemedyRequest { request_id: id(), remedy_id: String::new(), remedy: Some(remedy) };
         let given = remedies.open_remedy(request).await.unwrap().into_inner();
         let get = wire::GetVoucherRequest { name: given.vouchers[0].clone() };
         vouchers.push(remedies.get_voucher(get).await.unwrap().into_inner());
@@ -94,21 +96,61 @@ async fn fill(suite: &InProcess) {
 
 /// Each tampering, the invariant that it breaks, and how it is undone.
 const TAMPERINGS: [(&str, &str, &str); 12] = [
-    ("I8", "UPDATE vouchers SET redeemed_minor = 99 WHERE redeemed_minor = 100", "UPDATE vouchers SET redeemed_minor = 100 WHERE redeemed_minor = 99"),
+    (
+        "I8",
+        "UPDATE vouchers SET redeemed_minor = 99 WHERE redeemed_minor = 100",
+        "UPDATE vouchers SET redeemed_minor = 100 WHERE redeemed_minor = 99",
+    ),
     (
         "I8",
         "UPDATE ledger_entries SET side = CASE side WHEN 'DEBIT' THEN 'CREDIT' ELSE 'DEBIT' END WHERE account = 'expense'",
         "UPDATE ledger_entries SET side = CASE side WHEN 'DEBIT' THEN 'CREDIT' ELSE 'DEBIT' END WHERE account = 'expense'",
     ),
-    ("I8", "UPDATE voucher_redemptions SET amount_minor = 101 WHERE amount_minor = 100", "UPDATE voucher_redemptions SET amount_minor = 100 WHERE amount_minor = 101"),
-    ("I9", "UPDATE payouts SET state = 'UNKNOWN' WHERE state = 'CONFIRMED'", "UPDATE payouts SET state = 'CONFIRMED' WHERE state = 'UNKNOWN'"),
-    ("I9", "UPDATE payouts SET amount_minor = 1001 WHERE state = 'CONFIRMED'", "UPDATE payouts SET amount_minor = 1000 WHERE state = 'CONFIRMED'"),
-    ("I9", "UPDATE vouchers SET state = 'EXPIRED' WHERE state = 'VOIDED'", "UPDATE vouchers SET state = 'VOIDED' WHERE state = 'EXPIRED'"),
-    ("I9", "UPDATE ledger_transactions SET kind = 'PAYOUT_POSTED' WHERE kind = 'PAYOUT_VOIDED'", "UPDATE ledger_transactions SET kind = 'PAYOUT_VOIDED' WHERE kind = 'PAYOUT_POSTED' AND reverses_id IS NULL AND subject = (SELECT 'payouts/' || lower(substr(hex(id), 1, 8) || '-' || substr(hex(id), 9, 4) || '-' || substr(hex(id), 13, 4) || '-' || substr(hex(id), 17, 4) || '-' || substr(hex(id), 21)) FROM payouts WHERE state = 'DECLINED')"),
-    ("I10", "UPDATE ledger_entries SET amount_minor = amount_minor + 100000 WHERE transaction_id IN (SELECT id FROM ledger_transactions WHERE reverses_id IS NOT NULL)", "UPDATE ledger_entries SET amount_minor = amount_minor - 100000 WHERE transaction_id IN (SELECT id FROM ledger_transactions WHERE reverses_id IS NOT NULL)"),
-    ("I21", "UPDATE orders SET refunded_minor = refunded_minor - 1", "UPDATE orders SET refunded_minor = refunded_minor + 1"),
-    ("I21", "UPDATE captures SET amount_minor = amount_minor - 1", "UPDATE captures SET amount_minor = amount_minor + 1"),
-    ("I21", "UPDATE order_refunds SET state = 'HELD' WHERE state = 'RELEASED'", "UPDATE order_refunds SET state = 'RELEASED' WHERE payout_id IN (SELECT id FROM payouts WHERE state = 'DECLINED')"),
+    (
+        "I8",
+        "UPDATE voucher_redemptions SET amount_minor = 101 WHERE amount_minor = 100",
+        "UPDATE voucher_redemptions SET amount_minor = 100 WHERE amount_minor = 101",
+    ),
+    (
+        "I9",
+        "UPDATE payouts SET state = 'UNKNOWN' WHERE state = 'CONFIRMED'",
+        "UPDATE payouts SET state = 'CONFIRMED' WHERE state = 'UNKNOWN'",
+    ),
+    (
+        "I9",
+        "UPDATE payouts SET amount_minor = 1001 WHERE state = 'CONFIRMED'",
+        "UPDATE payouts SET amount_minor = 1000 WHERE state = 'CONFIRMED'",
+    ),
+    (
+        "I9",
+        "UPDATE vouchers SET state = 'EXPIRED' WHERE state = 'VOIDED'",
+        "UPDATE vouchers SET state = 'VOIDED' WHERE state = 'EXPIRED'",
+    ),
+    (
+        "I9",
+        "UPDATE ledger_transactions SET kind = 'PAYOUT_POSTED' WHERE kind = 'PAYOUT_VOIDED'",
+        "UPDATE ledger_transactions SET kind = 'PAYOUT_VOIDED' WHERE kind = 'PAYOUT_POSTED' AND reverses_id IS NULL AND subject = (SELECT 'payouts/' || lower(substr(hex(id), 1, 8) || '-' || substr(hex(id), 9, 4) || '-' || substr(hex(id), 13, 4) || '-' || substr(hex(id), 17, 4) || '-' || substr(hex(id), 21)) FROM payouts WHERE state = 'DECLINED')",
+    ),
+    (
+        "I10",
+        "UPDATE ledger_entries SET amount_minor = amount_minor + 100000 WHERE transaction_id IN (SELECT id FROM ledger_transactions WHERE reverses_id IS NOT NULL)",
+        "UPDATE ledger_entries SET amount_minor = amount_minor - 100000 WHERE transaction_id IN (SELECT id FROM ledger_transactions WHERE reverses_id IS NOT NULL)",
+    ),
+    (
+        "I21",
+        "UPDATE orders SET refunded_minor = refunded_minor - 1",
+        "UPDATE orders SET refunded_minor = refunded_minor + 1",
+    ),
+    (
+        "I21",
+        "UPDATE captures SET amount_minor = amount_minor - 1",
+        "UPDATE captures SET amount_minor = amount_minor + 1",
+    ),
+    (
+        "I21",
+        "UPDATE order_refunds SET state = 'HELD' WHERE state = 'RELEASED'",
+        "UPDATE order_refunds SET state = 'RELEASED' WHERE payout_id IN (SELECT id FROM payouts WHERE state = 'DECLINED')",
+    ),
     ("I10", "UPDATE ledger_transactions SET reverses_id = NULL", ""),
 ];
 
@@ -120,10 +162,8 @@ async fn each_tampering_is_found() {
     checker.check_books().await.assert_none();
     let engine = &suite.engines[&Role::Compensation];
     let states = "SELECT count(DISTINCT state) AS n FROM vouchers";
-    let rows = sea_orm::ConnectionTrait::query_all_raw(
-        engine.read(),
-        sql::statement(engine.db().backend(), states, []),
-    );
+    let rows =
+        sea_orm::ConnectionTrait::query_all_raw(engine.read(), sql::statement(engine.db().backend(), states, []));
     assert_eq!(sql::column::<i64>(&rows.await.unwrap()[0], "n").unwrap(), 2, "issued and voided ones");
     // The guards of the ledger stand in the way of every tampering that they can see: away with them.
     tamper(engine, &["DROP TRIGGER ledger_entries_no_UPDATE", "DROP TRIGGER ledger_transactions_no_UPDATE"]).await;

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bench;
+mod checker_books;
 mod deps;
 mod fault_kill;
 mod flow_recovery;
