@@ -74,8 +74,19 @@ impl App {
             let finding = self.carry_out(&payout, step).await;
             self.record(&context, &payout, finding).await?;
         }
+        self.answer(&context, key, id).await
+    }
+
+    /// Stores the payout as it stands as the answer of the request.
+    pub(super) async fn answer(
+        &self,
+        context: &RequestContext,
+        key: RequestKey,
+        id: PayoutId,
+    ) -> Result<Answer<api::compensation::Payout>, ServiceError> {
+        let tenant = context.tenant.clone();
         let work = move |tx: Tx| {
-            let tenant = context.tenant.clone();
+            let tenant = tenant.clone();
             async move {
                 let found = payouts::get(tx.conn(), &tenant, id).await?;
                 Ok(wire::payout(&found.ok_or_else(|| ServiceError::not_found(id))?))

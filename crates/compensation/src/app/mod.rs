@@ -31,6 +31,8 @@ mod rejected_call;
 mod resolve_discrepancy;
 mod respond_to_offer;
 mod reverse_grant;
+#[cfg(test)]
+mod saga_tests;
 mod sandbox_settlement;
 mod settle_payout;
 mod voucher_liability;

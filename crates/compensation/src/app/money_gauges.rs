@@ -108,3 +108,106 @@ fn register(last: &Arc<Mutex<MoneyGauges>>) {
         })
         .build();
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::testing::{TEMPLATE, engine};
+
+    /// Three payouts that are not settled and two that are, and three discrepancies, of which one was cleared up.
+    async fn fill(engine: &Engine) {
+        let id = |number: u8| match engine.db().backend() {
+            durable::Backend::Postgres => format!("'00000000-0000-0000-0000-0000000000{number:02x}'"),
+            durable::Backend::Sqlite => format!("x'000000000000000000000000000000{number:02x}'"),
+        };
+        let bytes = if engine.db().backend() == durable::Backend::Postgres { "'x'::bytea" } else { "x'00'" };
+        let now = engine.now().micros();
+        let mut inserts = vec![format!(
+            "INSERT INTO remedies SELECT 't', {0}, {0}, {0}, 'GRANTING', '', 'LOW', '', '', NULL, 1, 1, 1",
+            id(1)
+        )];
+        for (number, state, age) in
+            [(1, "UNKNOWN", 90), (2, "UNKNOWN", 30), (3, "MANUAL", 7_200), (4, "CONFIRMED", 9_999), (5, "RESERVED", 1)]
+        {
+            let at = now - age * 1_000_000;
+            inserts.push(format!(
+                "INSERT INTO payouts (tenant_id, id, remedy_id, case_id, grant_id, line, state, amount_minor, currency, payee, \
+                 payout_key, request, attempts, steps, next_step_at, provider_reference, reason, created_at, updated_at) \
+                 VALUES ('t', {0}, {1}, {1}, {0}, 'l', '{state}', 1, 'EUR', '', 'k{number}', {bytes}, 0, 0, 1, '', '', 1, {at})",
+                id(number),
+                id(1)
+            ));
+        }
+        for (number, kind, state) in
+            [(1, "DUPLICATE", "OPEN"), (2, "DUPLICATE", "OPEN"), (3, "WRONG_AMOUNT", "RESOLVED")]
+        {
+            let (by, at) = if state == "OPEN" { ("", "NULL") } else { ("ada", "1") };
+            inserts.push(format!(
+                "INSERT INTO settlement_discrepancies (tenant_id, id, kind, state, file, line, payout_key, explanation, \
+                 resolution, resolved_by, created_at, resolved_at) \
+                 VALUES ('t', {}, '{kind}', '{state}', 'f', {number}, 'k', '', '', '{by}', 1, {at})",
+                id(number)
+            ));
+        }
+        for insert in inserts {
+            let work = |tx: durable::Tx| {
+                let insert = insert.clone();
+                async move { Ok(tx.execute(sql::statement(tx.backend(), insert, [])).await?) }
+            };
+            engine.run_tx("test", work).await.unwrap();
+        }
+    }
+
+    testkit::on_both_databases! {
+        template: TEMPLATE;
+
+        async fn what_is_not_settled_is_counted_with_its_age(database: testkit::TestDatabase) {
+            let (engine, _) = engine(&database).await;
+            fill(&engine).await;
+            let gauges = read(&engine).await.unwrap();
+            let seconds = Duration::from_secs;
+            let expected = [("SUBMITTING", 0, Duration::ZERO), ("UNKNOWN", 2, seconds(90)), ("MANUAL", 1, seconds(7_200))];
+            assert_eq!(gauges.payouts, expected);
+            let open: Vec<_> = gauges.discrepancies.iter().filter(|(_, count)| *count > 0).collect();
+            assert_eq!((gauges.discrepancies.len(), open), (6, vec![&("DUPLICATE", 2)]));
+        }
+    }
+
+    /// As a scraper sees it.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_gauges_are_exported() {
+        let telemetry = chassis::telemetry::init(chassis::TelemetryOptions {
+            service_name: "compensation".to_owned(),
+            service_version: "0".to_owned(),
+            instance: "test".to_owned(),
+            config: chassis::ChassisConfig::default().telemetry,
+        });
+        let database = testkit::database_from(testkit::Backend::Sqlite, &TEMPLATE, "gauges").await;
+        let (engine, _) = engine(&database).await;
+        fill(&engine).await;
+        let stop = CancellationToken::new();
+        let running = engine.spawn(run(engine.clone(), stop.clone()));
+        let registry = telemetry.registry();
+        let exported = testkit::eventually("the gauges are read", Duration::from_secs(20), || {
+            let families = registry.gather();
+            async move {
+                let names: Vec<_> = families.iter().map(|family| family.name().to_owned()).collect();
+                let unknown = families.iter().filter(|family| family.name() == "amends_payouts").any(|family| {
+                    family.get_metric().iter().any(|metric| {
+                        metric.get_gauge().get_value() > 1.5
+                            && metric.get_label().iter().any(|label| label.value() == "UNKNOWN")
+                    })
+                });
+                unknown.then_some(names)
+            }
+        })
+        .await;
+        for name in ["amends_payouts", "amends_payout_oldest_seconds", "amends_settlement_discrepancies"] {
+            assert!(exported.iter().any(|exported| exported == name), "{name} in {exported:?}");
+        }
+        stop.cancel();
+        running.await.unwrap();
+    }
+}

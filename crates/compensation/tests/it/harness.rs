@@ -10,8 +10,10 @@ use api::compensation as wire;
 use api::compensation::compensation_service_client::CompensationServiceClient;
 use api::compensation::ledger_service_client::LedgerServiceClient;
 use api::compensation::pack_service_client::PackServiceClient;
+use api::compensation::settlement_service_client::SettlementServiceClient;
 use api::extension::{Milestone, ReportMilestonesRequest};
 use api::method::compensation_service::{ADVANCE_PAYOUT, EXPIRE_OFFER, EXPIRE_VOUCHER};
+use api::method::settlement_service::CLOSE_SETTLEMENT;
 use compensation::sandbox::{Execution, executions};
 use durable::{Db, Engine, EngineParts, Targets, sql};
 use kernel::{ErrorCode, RandomIds, RequestContext, ServiceError, TenantId, Timestamp, VirtualClock};
@@ -36,6 +38,7 @@ pub const DAY: Duration = Duration::from_secs(86_400);
 /// The service under test.
 pub struct Desk {
     pub api: CompensationServiceClient<Routes>,
+    pub settlements: SettlementServiceClient<Routes>,
     pub ledger: LedgerServiceClient<Routes>,
     pub packs: PackServiceClient<Routes>,
     pub engine: Engine,
@@ -78,7 +81,8 @@ impl Desk {
         let (service, engine) = compensation::build(config, parts, targets()).unwrap();
         let ledger = LedgerServiceClient::new(service.routes.clone());
         let packs = PackServiceClient::new(service.routes.clone());
-        Self { api: CompensationServiceClient::new(service.routes), ledger, packs, engine, clock }
+        let settlements = SettlementServiceClient::new(service.routes.clone());
+        Self { api: CompensationServiceClient::new(service.routes), settlements, ledger, packs, engine, clock }
     }
 
     pub fn fresh(&self) -> String {
@@ -221,6 +225,7 @@ impl Desk {
             ADVANCE_PAYOUT => api.advance_payout(by(own, decode(body))).await.map(drop),
             EXPIRE_OFFER => api.expire_offer(by(own, decode(body))).await.map(drop),
             EXPIRE_VOUCHER => api.expire_voucher(by(own, decode(body))).await.map(drop),
+            CLOSE_SETTLEMENT => self.settlements.clone().close_settlement(by(own, decode(body))).await.map(drop),
             other => panic!("{other} is not called by the service itself"),
         };
         answer.map_err(error)?;

@@ -22,6 +22,7 @@ mod remedies;
 mod repeats;
 mod reversals;
 mod sandbox;
+mod settlements;
 mod tenants;
 mod vouchers;
 mod widened;

@@ -111,7 +111,21 @@ testkit::on_both_databases! {
             ("SELECT * FROM order_refunds WHERE tenant_id = 't1' AND order_reference = 'o7'".to_owned(), "order_refunds_by_order"),
             ("SELECT state FROM payout_freezes WHERE tenant_id = 't1-1'".to_owned(), ""),
             ("SELECT * FROM sandbox_executions WHERE payout_key = 'k'".to_owned(), ""),
+            (page("settlement_discrepancies", "state = 'OPEN'"), "settlement_discrepancies_open"),
+            (page("settlement_discrepancies", "true"), "settlement_discrepancies_by_time"),
+            (page("payout_settlements", &format!("payout_id = {id}")), "payout_settlements_by_payout"),
+
+            (format!("SELECT p.id FROM payouts p WHERE p.tenant_id = 't1' AND p.first_attempt_at IS NOT NULL AND p.first_attempt_at < 9 \
+                      AND (p.first_attempt_at, p.id) > (5, {id}) ORDER BY p.first_attempt_at, p.id LIMIT 51"), "payouts_by_attempt"),
+            ("SELECT * FROM payouts WHERE tenant_id = 't1' AND payout_key = 'k7'".to_owned(), "payouts_key"),
+            (format!("SELECT number FROM settlement_lines WHERE tenant_id = 't1' AND payout_id = {id} AND payout_id IS NOT NULL"), "settlement_lines_payout"),
+            ("SELECT kind FROM provider_events WHERE tenant_id = 't1' AND event = 'e7'".to_owned(), ""),
         ];
+        // Read whole, and holds nothing but what is not settled.
+        let unsettled = "SELECT state, min(updated_at) FROM payouts WHERE state IN ('SUBMITTING', 'UNKNOWN', 'MANUAL') \
+                         GROUP BY state";
+        let measured = plan(&desk, unsettled).await;
+        assert!(measured.contains("payouts_unsettled") && !measured.contains("Seq Scan"), "{measured}");
         let liability = "SELECT currency, sum(amount_minor - redeemed_minor) FROM vouchers WHERE tenant_id = 't1' \
                          AND state = 'ISSUED' AND amount_minor IS NOT NULL GROUP BY currency";
         let told = plan(&desk, liability).await;
