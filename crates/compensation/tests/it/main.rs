@@ -7,6 +7,7 @@ mod backtests;
 mod bad_input;
 mod captures;
 mod configuration;
+mod decisions;
 mod early_timers;
 mod freeze;
 mod guards;

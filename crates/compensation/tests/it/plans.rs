@@ -114,7 +114,6 @@ testkit::on_both_databases! {
             (page("settlement_discrepancies", "state = 'OPEN'"), "settlement_discrepancies_open"),
             (page("settlement_discrepancies", "true"), "settlement_discrepancies_by_time"),
             (page("payout_settlements", &format!("payout_id = {id}")), "payout_settlements_by_payout"),
-
             (format!("SELECT p.id FROM payouts p WHERE p.tenant_id = 't1' AND p.first_attempt_at IS NOT NULL AND p.first_attempt_at < 9 \
                       AND (p.first_attempt_at, p.id) > (5, {id}) ORDER BY p.first_attempt_at, p.id LIMIT 51"), "payouts_by_attempt"),
             ("SELECT * FROM payouts WHERE tenant_id = 't1' AND payout_key = 'k7'".to_owned(), "payouts_key"),
