@@ -62,6 +62,7 @@ testkit::on_both_databases! {
         assert_eq!(reject(&desk, "ada", &proposed.name).await.unwrap().state(), Decision::Rejected, "taken back");
         assert_eq!(approve(&desk, "bob", &proposed.name).await.unwrap_err().reason, "INVALID_TRANSITION");
 
+        desk.clock.advance(std::time::Duration::from_secs(1));
         let proposed = settle(&desk, "ada", &first.name, Outcome::NotExecuted, "").await.unwrap();
         let approval = wire::ApprovePayoutSettlementRequest { request_id: desk.fresh(), name: proposed.name.clone(), reason: "seen".to_owned() };
         let approved = settlements(&desk).approve_payout_settlement(by("bob", approval.clone())).await.unwrap().into_inner();
