@@ -59,6 +59,8 @@ reasons! {
         REMEDY_EXISTS,
         /// FAILED_PRECONDITION: the offer was answered or has expired.
         OFFER_NOT_OPEN,
+        /// FAILED_PRECONDITION: another document has the id and version of this pack.
+        PACK_VERSION_TAKEN,
         /// RESOURCE_EXHAUSTED: as many backtests run as this server takes.
         TOO_MANY_BACKTESTS,
         /// FAILED_PRECONDITION: a sum of a backtest's report does not fit its type.

@@ -7,10 +7,10 @@ use api::compensation as wire;
 use chassis::wire::{to_money, to_timestamp};
 use kernel::{PayoutId, VoucherId};
 
-use crate::domain::assessment::{Assessment, Decision};
+use crate::domain::assessment::{Assessment, Change, Decision, Shadow};
 use crate::domain::event::{Fact, FailureEvent, Severity};
 use crate::domain::grant::{Voucher, Worth};
-use crate::domain::line::{Basis, Benefit, OfferOption, RemedyLine};
+use crate::domain::line::{Basis, Benefit, Consent, OfferOption, RemedyLine};
 use crate::domain::offer::OfferState;
 use crate::domain::pack::{Pack, PackStatus, Source};
 use crate::domain::payout::PayoutState;
@@ -58,6 +58,17 @@ pub(crate) fn assessment(assessment: &Assessment) -> wire::Assessment {
         plus: assessment.plus.iter().map(line).collect(),
         decisions: assessment.decisions.iter().map(decision).collect(),
         summary: assessment.summary.clone(),
+        shadow: assessment.shadow.iter().map(shadow).collect(),
+    }
+}
+
+fn shadow(shadow: &Shadow) -> wire::assessment::Shadow {
+    wire::assessment::Shadow {
+        pack: pack_name(&shadow.pack),
+        version: shadow.version.clone(),
+        automatic: shadow.automatic.iter().map(line).collect(),
+        choice_of: shadow.choice_of.iter().map(option).collect(),
+        plus: shadow.plus.iter().map(line).collect(),
     }
 }
 
@@ -69,6 +80,20 @@ fn decision(decision: &Decision) -> wire::assessment::Decision {
         applies: decision.applies,
         explanation: decision.explanation.clone(),
         inputs: decision.inputs.clone(),
+        article: decision.article.clone(),
+        source: decision.source.clone(),
+        missing: decision.missing.clone(),
+        set_off_by: decision.set_off_by.clone(),
+        would_change: decision.would_change.iter().map(change).collect(),
+    }
+}
+
+fn change(change: &Change) -> wire::assessment::Change {
+    wire::assessment::Change {
+        input: change.input.clone(),
+        current: change.current.clone(),
+        other: change.other.clone(),
+        gives: change.gives.clone(),
     }
 }
 
@@ -128,6 +153,10 @@ pub(crate) fn line(line: &RemedyLine) -> wire::RemedyLine {
         amount,
         percent,
         arithmetic: line.arithmetic.clone(),
+        rule: line.origin.rule.clone(),
+        article: line.origin.article.clone(),
+        source: line.origin.source.clone(),
+        inputs: line.origin.inputs.clone(),
     }
 }
 
@@ -137,6 +166,11 @@ pub(crate) fn option(option: &OfferOption) -> wire::Option {
         id: option.id.clone(),
         description: option.description.clone(),
         lines: option.lines.iter().map(line).collect(),
+        consent: match option.consent {
+            Consent::None => wire::option::Consent::Unspecified,
+            Consent::Signed => wire::option::Consent::Signed,
+        }
+        .into(),
     }
 }
 
@@ -262,6 +296,9 @@ pub(crate) fn pack(pack: &Pack) -> wire::Pack {
         id: rule.id.clone(),
         description: rule.description.clone(),
         condition: rule.condition.source().to_owned(),
+        article: rule.article.clone(),
+        source: pack.sources.get(rule.source).map(Source::in_words).unwrap_or_default(),
+        set_off_group: rule.set_off.clone(),
     });
     wire::Pack {
         name: pack_name(&pack.id),
@@ -272,6 +309,13 @@ pub(crate) fn pack(pack: &Pack) -> wire::Pack {
         effective_to: pack.effective_to.clone(),
         sources: pack.sources.iter().map(Source::in_words).collect(),
         rules: rules.collect(),
+        jurisdiction: pack.jurisdiction.clone(),
+        reviewed: pack.reviewed.clone(),
+        proactive: pack.proactive,
+        event_kinds: pack.event_kinds.clone(),
+        document: String::new(),
+        apply_time: None,
+        applied_by: String::new(),
     }
 }
 

@@ -50,13 +50,8 @@ impl TxError {
     /// For [`crate::Engine::mutate`] and [`crate::GroupCommand`]s, where `ON CONFLICT DO NOTHING` inserted less than
     /// was asked.
     pub fn lost_race() -> Self {
-        lost_race().into()
+        ServiceError::precondition(LOST_RACE, "").transient().into()
     }
-}
-
-/// As [`TxError::lost_race`].
-pub(crate) fn lost_race() -> ServiceError {
-    ServiceError::precondition(LOST_RACE, "").transient()
 }
 
 /// Classifies a database failure.

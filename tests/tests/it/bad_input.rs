@@ -391,6 +391,7 @@ async fn bad_input_is_refused_and_changes_nothing(backend: Backend) {
                 request_id: "r".to_owned(),
                 name: "offers/00000000-0000-7000-8000-000000000001".to_owned(),
                 response: None,
+                consent: String::new(),
             })
             .await,
         &invalid(&["response"]),

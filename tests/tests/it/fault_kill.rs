@@ -96,6 +96,7 @@ async fn one_customer(
         request_id: format!("accept-{flight}"),
         name: open.name.clone(),
         response: Some(OfferResponse::AcceptOption(refund.id.clone())),
+        consent: String::new(),
     };
     until_answered("the refund is accepted", || {
         let (mut compensation, accept) = (compensation.clone(), accept.clone());

@@ -251,6 +251,7 @@ async fn complaint_until_followed_up(suite: &InProcess, clients: &mut Clients) -
         request_id: "accept".to_owned(),
         name: open.name,
         response: Some(OfferResponse::AcceptOption(refund.id.clone())),
+        consent: String::new(),
     };
     clients.compensation.respond_to_offer(accept).await.expect("accepted");
     suite.quiet().await;

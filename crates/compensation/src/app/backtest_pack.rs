@@ -17,6 +17,7 @@ use crate::config::BacktestConfig;
 use crate::domain::backtest::difference::Difference;
 use crate::domain::backtest::tally::Tally;
 use crate::domain::backtest::{HistoricEvent, Trial};
+use crate::domain::pack::set::PackSet;
 use crate::domain::pack::{Pack, document};
 
 /// When to come again while as many run as may.
@@ -121,14 +122,6 @@ impl Backtest {
 }
 
 impl App {
-    /// The version of a pack that the service knows by `id` and `version`.
-    pub(crate) fn known_version(&self, id: &str, version: &str) -> Result<Pack, ServiceError> {
-        let name = format!("{}@{version}", crate::wire::pack_name(id));
-        let known = self.packs.packs().iter().find(|pack| pack.id == id && pack.version == version);
-        let text = known.map(|pack| &pack.document).ok_or_else(|| ServiceError::not_found(name))?;
-        document::parse(text).map_err(|problems| ServiceError::internal(problems.join("; ")))
-    }
-
     /// Begins a backtest.
     ///
     /// # Errors
@@ -136,6 +129,13 @@ impl App {
     pub(crate) fn begin_backtest(&self, trial: Trial) -> Result<Backtest, ServiceError> {
         self.backtests.begin(trial)
     }
+}
+
+/// The version of a pack that is known by `id` and `version`.
+pub(crate) fn known_version(packs: &PackSet, id: &str, version: &str) -> Result<Pack, ServiceError> {
+    let name = format!("{}@{version}", crate::wire::pack_name(id));
+    let known = packs.version(id, version).ok_or_else(|| ServiceError::not_found(name))?;
+    document::parse(&known.document).map_err(|problems| ServiceError::internal(problems.join("; ")))
 }
 
 /// A sum that its type cannot hold.

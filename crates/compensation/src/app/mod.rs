@@ -5,6 +5,7 @@
 //! provider is called outside of any transaction and only by `advance_payout`.
 
 mod advance_payout;
+mod apply_pack;
 mod backtest_pack;
 mod close_settlement;
 mod effects;
@@ -35,6 +36,7 @@ mod reverse_grant;
 mod saga_tests;
 mod sandbox_settlement;
 mod settle_payout;
+mod tenant_packs;
 mod voucher_liability;
 
 use std::fmt;
@@ -43,9 +45,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use durable::{Engine, PageTokens, Writer};
-use kernel::Timestamp;
+use kernel::{RequestContext, ServiceError, Timestamp};
 
-pub(crate) use backtest_pack::{Backtest, too_large};
+pub(crate) use apply_pack::ApplyPack;
+pub(crate) use backtest_pack::{Backtest, known_version, too_large};
 pub(crate) use freeze_payouts::SwitchPayouts;
 pub(crate) use make_offer::MakeOffer;
 pub(crate) use open_remedy::OpenRemedy;
@@ -64,6 +67,7 @@ use self::backtest_pack::Backtests;
 use self::milestones::Milestones;
 use self::open_remedy::OpenRemedies;
 use self::ports::PayoutProvider;
+use self::tenant_packs::TenantPacks;
 use crate::config::{Config, GuessConfig};
 use crate::domain::assessment::Assessment;
 use crate::domain::event::{FailureEvent, Severity};
@@ -81,7 +85,7 @@ pub(crate) struct App {
 /// What the use cases are made of.
 pub(crate) struct Parts {
     engine: Engine,
-    packs: PackSet,
+    tenant_packs: TenantPacks,
     backtests: Backtests,
     provider: Arc<dyn PayoutProvider>,
     rules: ProviderRules,
@@ -133,7 +137,7 @@ impl App {
     ) -> Self {
         let parts = Arc::new(Parts {
             engine: engine.clone(),
-            packs,
+            tenant_packs: TenantPacks::new(packs),
             backtests: Backtests::new(&config.backtest),
             provider,
             rules,
@@ -156,10 +160,31 @@ impl App {
         &self.parts
     }
 
-    /// What is owed for an event, and why. Changes nothing.
+    /// What is owed for an event, why, and what would change it, by the packs that were known at a time. Changes nothing.
+    ///
+    /// # Errors
+    /// UNAVAILABLE when the database does not answer.
     #[tracing::instrument(skip_all, name = "compensation.assess", fields(amends.event = %event.kind))]
-    pub(crate) fn assess(&self, event: &FailureEvent, severity: Severity) -> Assessment {
-        self.packs.assess(event, severity)
+    pub(crate) async fn assess(
+        &self,
+        context: &RequestContext,
+        event: &FailureEvent,
+        severity: Severity,
+        as_of: Option<Timestamp>,
+    ) -> Result<Assessment, ServiceError> {
+        let packs = self.tenant_packs.of(&self.engine, &context.tenant).await?;
+        Ok(match as_of {
+            Some(at) => packs.known_at(at).explain(event, severity),
+            None => packs.set.explain(event, severity),
+        })
+    }
+
+    /// The packs that judge for a tenant.
+    ///
+    /// # Errors
+    /// UNAVAILABLE when the database does not answer.
+    pub(crate) async fn packs_of(&self, context: &RequestContext) -> Result<PackSet, ServiceError> {
+        Ok(self.tenant_packs.of(&self.engine, &context.tenant).await?.set)
     }
 
     /// The time.

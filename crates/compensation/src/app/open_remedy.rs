@@ -49,7 +49,8 @@ impl App {
     ) -> Result<Answer<api::compensation::Remedy>, ServiceError> {
         let key = context.key(OPEN_REMEDY, request_id, RequestKey::hash_of(&command));
         let id = command.id.unwrap_or_else(|| self.engine.new_id().into());
-        let assessment = self.packs.assess(&command.event, command.severity);
+        let packs = self.packs_of(&context).await?;
+        let assessment = packs.assess(&command.event, command.severity);
         self.open_remedy.submit(key, Opening { context, id, command, assessment }).await
     }
 }

@@ -165,7 +165,7 @@ impl App {
     }
 
     /// A page of the packs, by name and version.
-    pub(crate) fn list_packs(
+    pub(crate) async fn list_packs(
         &self,
         context: &RequestContext,
         size: PageSize,
@@ -173,7 +173,8 @@ impl App {
     ) -> Result<wire_api::ListPacksResponse, ServiceError> {
         let first: usize = self.tokens.open(&context.tenant, &method::LIST_PACKS, token)?.unwrap_or_default();
         let size = usize::try_from(size.get()).unwrap_or(usize::MAX);
-        let all = self.packs.packs();
+        let packs = self.packs_of(context).await?;
+        let all = packs.packs();
         let packs: Vec<_> = all.iter().skip(first).take(size).map(|pack| wire::pack(pack)).collect();
         let end = first + packs.len();
         let next_page_token =

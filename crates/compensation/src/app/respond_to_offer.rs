@@ -2,6 +2,7 @@
 
 use api::method::compensation_service::RESPOND_TO_OFFER;
 use api::reason::compensation::OFFER_NOT_OPEN;
+use durable::audit::{self, AuditEntry};
 use durable::{Tx, TxError};
 use kernel::{Answer, OfferId, RequestContext, RequestKey, ResourceId, ServiceError, Violations};
 use serde::Serialize;
@@ -11,6 +12,7 @@ use super::progress::progress;
 use super::refunds::refuse_above;
 use super::refusal::not_now;
 use super::{App, Parts, own_calls};
+use crate::domain::line::Consent;
 use crate::domain::offer::OfferEvent;
 use crate::domain::records::{Offer, Remedy};
 use crate::domain::remedy::{Progress, RemedyEvent, RemedyState};
@@ -27,8 +29,8 @@ pub(crate) struct RespondToOffer {
 /// The customer's answer.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) enum Response {
-    /// Yes, with the id of an option.
-    Accept(String),
+    /// Yes, with the id of an option, and where the customer's signed agreement is kept.
+    Accept { option: String, consent: String },
     /// No.
     Decline { reason: String, fair_ask: String },
 }
@@ -37,7 +39,8 @@ impl App {
     /// Records the answer to an offer.
     ///
     /// # Errors
-    /// NOT_FOUND; FAILED_PRECONDITION `OFFER_NOT_OPEN`; INVALID_ARGUMENT when the offer has no such option.
+    /// NOT_FOUND; FAILED_PRECONDITION `OFFER_NOT_OPEN`; INVALID_ARGUMENT when the offer has no such option, or the
+    /// option needs a signed agreement that is not named.
     #[tracing::instrument(skip_all, name = "compensation.respond_to_offer", fields(amends.offer = %command.offer))]
     pub(crate) async fn respond_to_offer(
         &self,
@@ -51,8 +54,13 @@ impl App {
             let (app, context, command) = (app.clone(), context.clone(), command.clone());
             async move {
                 let (mut remedy, mut offer) = lock_offer(&tx, &context, command.offer).await?;
+                let mut signed = None;
                 match command.response {
-                    Response::Accept(option) => app.accept(&tx, &context, &mut remedy, &mut offer, option).await?,
+                    Response::Accept { option, consent } => {
+                        check_consent(&offer, &option, &consent)?;
+                        signed = (!consent.is_empty()).then(|| format!("option {option}: {consent}"));
+                        app.accept(&tx, &context, &mut remedy, &mut offer, option).await?;
+                    }
                     Response::Decline { reason, fair_ask } => {
                         take(&mut offer, OfferEvent::Decline, &tx)?;
                         offer.decline_reason = reason;
@@ -64,11 +72,28 @@ impl App {
                 own_calls::cancel_offer_timer(&tx, &context.tenant, offer.id);
                 offers::update_in_tx(&tx, &context.tenant, &offer).await?;
                 remedies::update_in_tx(&tx, &context.tenant, &mut remedy).await?;
+                if let Some(reason) = signed {
+                    // The tenant's chain, whose lock is taken last.
+                    let (actor, subject) = (context.client.to_string(), offer.id.to_string());
+                    let entry = AuditEntry { actor, action: "OFFER_CONSENT_SIGNED", subject, reason };
+                    audit::append_in_tx(&tx, &context.tenant, entry).await?;
+                }
                 Ok(wire::offer(&offer))
             }
         };
         self.engine.mutate("compensation.respond_to_offer", key, work).await
     }
+}
+
+/// What the law demands may be swapped for something else only by a signature that can be shown.
+fn check_consent(offer: &Offer, option: &str, consent: &str) -> Result<(), ServiceError> {
+    let chosen = offer.options.iter().find(|known| known.id == option);
+    let mut violations = Violations::new();
+    if chosen.is_some_and(|chosen| chosen.consent == Consent::Signed) && consent.is_empty() {
+        let description = "is required: the option gives something else than the money that the law demands";
+        violations.add("consent", "REQUIRED", description);
+    }
+    violations.finish()
 }
 
 /// An offer and its remedy, which is locked: whoever changes either holds that lock.

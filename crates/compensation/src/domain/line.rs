@@ -102,6 +102,11 @@ pub enum Consent {
 }
 
 impl RemedyLine {
+    /// True for a voucher or a discount in the place of what the law demands: the customer must sign for it.
+    pub const fn is_instead_of_money(&self) -> bool {
+        matches!((self.basis, &self.benefit), (Basis::Statutory, Benefit::Voucher(_) | Benefit::Discount(_)))
+    }
+
     /// For a person, with the amount: `food and drink voucher (USD 15.00)`.
     pub fn in_words(&self) -> String {
         match &self.benefit {

@@ -8,13 +8,14 @@ use api::compensation::backtest_pack_response::Message as Told;
 use api::compensation::backtest_version::Version;
 use chassis::status::to_status;
 use futures::stream::{self, BoxStream, StreamExt as _};
-use kernel::{ServiceError, Violations};
+use kernel::{RequestContext, ServiceError, Violations};
 use tonic::{Status, Streaming};
 
 use super::event::{event, severity};
-use crate::app::{App, Backtest};
+use crate::app::{App, Backtest, known_version};
 use crate::domain::backtest::difference::Difference;
 use crate::domain::backtest::{HistoricEvent, Options, Trial};
+use crate::domain::pack::set::PackSet;
 use crate::domain::pack::{Pack, document};
 
 /// Events in one batch, and in one stream.
@@ -33,14 +34,15 @@ const PROGRESS: u64 = 20_000;
 pub(super) type Answers = BoxStream<'static, Result<wire::BacktestPackResponse, Status>>;
 
 /// Runs a backtest as its answer is read; whoever stops reading ends it.
-pub(super) fn run(app: App, requests: Streaming<wire::BacktestPackRequest>) -> Answers {
+pub(super) fn run(app: App, context: RequestContext, requests: Streaming<wire::BacktestPackRequest>) -> Answers {
     let phase = Phase::Setup;
-    let run = Run { app, requests, phase, batches: 0, events: 0, told: 0 };
+    let run = Run { app, context, requests, phase, batches: 0, events: 0, told: 0 };
     stream::try_unfold(run, Run::next).boxed()
 }
 
 struct Run {
     app: App,
+    context: RequestContext,
     requests: Streaming<wire::BacktestPackRequest>,
     phase: Phase,
     batches: u64,
@@ -92,7 +94,8 @@ impl Run {
 
     async fn set_up(&mut self) -> Result<Backtest, Status> {
         let first = self.requests.message().await?;
-        let trial = trial(&self.app, first.and_then(|request| request.message)).map_err(to_status)?;
+        let packs = self.app.packs_of(&self.context).await.map_err(to_status)?;
+        let trial = trial(&packs, first.and_then(|request| request.message)).map_err(to_status)?;
         self.app.begin_backtest(trial).map_err(to_status)
     }
 
@@ -140,7 +143,7 @@ fn told(message: Told) -> wire::BacktestPackResponse {
 }
 
 /// What is tried, with everything that is wrong about it.
-fn trial(app: &App, first: Option<Asked>) -> Result<Trial, ServiceError> {
+fn trial(packs: &PackSet, first: Option<Asked>) -> Result<Trial, ServiceError> {
     let mut violations = Violations::new();
     let Some(Asked::Setup(setup)) = first else {
         violations.add("setup", "REQUIRED", "the first message says what is tried");
@@ -155,8 +158,8 @@ fn trial(app: &App, first: Option<Asked>) -> Result<Trial, ServiceError> {
         if setup.candidate.is_none() {
             violations.add("candidate", "REQUIRED", "is required");
         }
-        let candidate = setup.candidate.map(|given| version(app, "candidate", given, violations));
-        let baseline = setup.baseline.map(|given| version(app, "baseline", given, violations));
+        let candidate = setup.candidate.map(|given| version(packs, "candidate", given, violations));
+        let baseline = setup.baseline.map(|given| version(packs, "baseline", given, violations));
         (candidate, baseline)
     });
     violations.finish()?;
@@ -170,7 +173,7 @@ fn trial(app: &App, first: Option<Asked>) -> Result<Trial, ServiceError> {
 
 /// A version: `None` after recording what is wrong with it; an error when the service does not know it.
 fn version(
-    app: &App,
+    packs: &PackSet,
     field: &str,
     given: wire::BacktestVersion,
     violations: &mut Violations,
@@ -179,7 +182,7 @@ fn version(
         Some(Version::Name(name)) => {
             let parts = name.strip_prefix("packs/").and_then(|name| name.split_once('@'));
             match parts.filter(|(id, version)| !id.is_empty() && !version.is_empty()) {
-                Some((id, version)) => app.known_version(id, version).map(Some),
+                Some((id, version)) => known_version(packs, id, version).map(Some),
                 None => {
                     violations.add("name", "RESOURCE_NAME", "must be packs/{id}@{version}");
                     Ok(None)

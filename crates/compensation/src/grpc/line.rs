@@ -23,24 +23,34 @@ pub(super) fn choice(
         violations.within(format!("options[{index}]"), |violations| {
             let id = unique(&option.id, &mut option_ids, violations);
             let description = violations.text("description", &option.description, 1, 512);
-            let lines = lines("lines", option.lines, &mut line_ids, violations);
-            parsed.push(OfferOption { id, description, lines, consent: Consent::None });
+            let consent = consent(option.consent, violations);
+            let lines = lines("lines", option.lines, consent, &mut line_ids, violations);
+            parsed.push(OfferOption { id, description, lines, consent });
         });
     }
-    let plus = lines("plus", plus, &mut line_ids, violations);
+    let plus = lines("plus", plus, Consent::None, &mut line_ids, violations);
     (parsed, plus)
 }
 
 fn lines(
     field: &str,
     given: Vec<wire::RemedyLine>,
+    consent: Consent,
     ids: &mut BTreeSet<String>,
     violations: &mut Violations,
 ) -> Vec<RemedyLine> {
     violations.count(field, given.len(), 0, MAX_ITEMS);
     let mut parsed = Vec::new();
     for (index, given) in given.into_iter().enumerate().take(MAX_ITEMS) {
-        parsed.extend(violations.within(format!("{field}[{index}]"), |violations| line(given, ids, violations)));
+        parsed.extend(violations.within(format!("{field}[{index}]"), |violations| {
+            let line = line(given, ids, violations)?;
+            if line.is_instead_of_money() && consent != Consent::Signed {
+                let description =
+                    "is what the law demands: give MONEY, or a SERVICE, or set the option's consent to SIGNED";
+                violations.add("kind", "STATUTORY_IN_MONEY", description);
+            }
+            Some(line)
+        }));
     }
     parsed
 }
@@ -52,6 +62,17 @@ fn line(given: wire::RemedyLine, ids: &mut BTreeSet<String>, violations: &mut Vi
     let description = violations.text("description", &given.description, 1, 512);
     let arithmetic = violations.text("arithmetic", &given.arithmetic, 0, 512);
     Some(RemedyLine { id, basis: basis?, benefit: benefit?, description, arithmetic, origin: Origin::default() })
+}
+
+fn consent(value: i32, violations: &mut Violations) -> Consent {
+    match wire::option::Consent::try_from(value) {
+        Ok(wire::option::Consent::Unspecified) => Consent::None,
+        Ok(wire::option::Consent::Signed) => Consent::Signed,
+        Err(_) => {
+            violations.add("consent", "UNKNOWN_ENUM_VALUE", "must be SIGNED, or absent");
+            Consent::None
+        }
+    }
 }
 
 fn unique(id: &str, ids: &mut BTreeSet<String>, violations: &mut Violations) -> String {

@@ -8,6 +8,7 @@ mod ledger_service;
 mod line;
 mod names;
 mod offer;
+mod pack;
 mod pack_service;
 mod remedy;
 mod service;

@@ -40,9 +40,10 @@ pub(super) fn respond(request: wire::RespondToOfferRequest) -> Result<(String, R
     let mut violations = Violations::new();
     let request_id = violations.request_id(&request.request_id);
     let offer = name("name", &request.name, &mut violations);
+    let consent = violations.text("consent", &request.consent, 0, 512);
     let response = match request.response {
         Some(WireResponse::AcceptOption(option)) => {
-            Some(Response::Accept(violations.text("accept_option", &option, 1, 128)))
+            Some(Response::Accept { option: violations.text("accept_option", &option, 1, 128), consent })
         }
         Some(WireResponse::Decline(decline)) => violations.within("decline", |violations| {
             let reason = violations.text("reason", &decline.reason, 0, 2_000);

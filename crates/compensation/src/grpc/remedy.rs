@@ -1,6 +1,7 @@
 //! Requests about remedies.
 
 use api::compensation as wire;
+use chassis::wire::optional_timestamp;
 use kernel::{RemedyId, ResourceId, ServiceError, Timestamp, Violations};
 
 use super::event::{event, severity};
@@ -12,11 +13,12 @@ use crate::domain::event::{FailureEvent, Severity};
 pub(super) fn assess(
     request: wire::AssessRequest,
     now: Option<Timestamp>,
-) -> Result<(FailureEvent, Severity), ServiceError> {
+) -> Result<(FailureEvent, Severity, Option<Timestamp>), ServiceError> {
     let mut violations = Violations::new();
     let event = event(request.event, now, &mut violations);
     let severity = severity(request.severity, &mut violations);
-    done(violations, event).map(|event| (event, severity))
+    let as_of = optional_timestamp("as_of", request.as_of.as_ref(), &mut violations);
+    done(violations, event).map(|event| (event, severity, as_of))
 }
 
 /// OpenRemedy: request id and command.

@@ -33,9 +33,11 @@ type Reply<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 impl CompensationService for CompensationApi {
     async fn assess(&self, request: Request<wire::AssessRequest>) -> Reply<wire::Assessment> {
-        let now = self.now_for(&context(&request)?);
-        let (event, severity) = remedy::assess(request.into_inner(), now).map_err(to_status)?;
-        Ok(Response::new(crate::wire::assessment(&self.app.assess(&event, severity))))
+        let context = context(&request)?;
+        let now = self.now_for(&context);
+        let (event, severity, as_of) = remedy::assess(request.into_inner(), now).map_err(to_status)?;
+        let assessment = self.app.assess(&context, &event, severity, as_of).await.map_err(to_status)?;
+        Ok(Response::new(crate::wire::assessment(&assessment)))
     }
 
     async fn list_packs(&self, request: Request<wire::ListPacksRequest>) -> Reply<wire::ListPacksResponse> {
@@ -43,7 +45,8 @@ impl CompensationService for CompensationApi {
         let mut violations = Violations::new();
         let size = PageSize::parse(request.get_ref().page_size, &mut violations);
         violations.finish().map_err(to_status)?;
-        self.app.list_packs(&context, size, &request.get_ref().page_token).map(Response::new).map_err(to_status)
+        let page = self.app.list_packs(&context, size, &request.get_ref().page_token).await;
+        page.map(Response::new).map_err(to_status)
     }
 
     async fn open_remedy(&self, request: Request<wire::OpenRemedyRequest>) -> Reply<wire::Remedy> {

@@ -5,7 +5,7 @@ use sea_orm::DbErr;
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 use super::ledger::guards;
-use super::migrations::{CreateCaptures, CreatePayoutFreezes, ValidateWidened, WidenLedger};
+use super::migrations::{CreateAppliedPacks, CreateCaptures, CreatePayoutFreezes, ValidateWidened, WidenLedger};
 use super::settlement_tables::CreateSettlement;
 
 /// The migrations of this service's database, oldest first.
@@ -13,6 +13,7 @@ pub fn migrations() -> durable::Migrations {
     durable::Migrations(|| {
         let mut all = durable::durable_migrations();
         all.push(Box::new(CreateCompensation));
+        all.push(Box::new(CreateAppliedPacks));
         all.push(Box::new(CreatePayoutFreezes));
         all.push(Box::new(WidenLedger));
         all.push(Box::new(ValidateWidened));

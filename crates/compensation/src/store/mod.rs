@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod liability;
 pub mod offers;
 pub mod orders;
+pub mod packs;
 pub mod payout_settlements;
 pub mod payouts;
 pub mod provider_events;

@@ -166,7 +166,7 @@ testkit::on_both_databases! {
         let same = wire::RespondToOfferRequest {
             request_id: desk.fresh(),
             name: offer.name.clone(),
-            response: Some(wire::respond_to_offer_request::Response::AcceptOption("a".to_owned())),
+            response: Some(wire::respond_to_offer_request::Response::AcceptOption("a".to_owned())), consent: String::new(),
         };
         let all = (0..100).map(|_| {
             let (mut api, request) = (desk.api.clone(), same.clone());

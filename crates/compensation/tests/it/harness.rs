@@ -128,8 +128,12 @@ impl Desk {
     }
 
     async fn respond(&self, offer: &str, response: Answer) -> Result<wire::Offer, ServiceError> {
-        let request =
-            wire::RespondToOfferRequest { request_id: self.fresh(), name: offer.to_owned(), response: Some(response) };
+        let request = wire::RespondToOfferRequest {
+            request_id: self.fresh(),
+            name: offer.to_owned(),
+            response: Some(response),
+            consent: String::new(),
+        };
         self.api.clone().respond_to_offer(as_client(request)).await.map(Response::into_inner).map_err(error)
     }
 
@@ -392,5 +396,5 @@ pub fn option(id: &str, kind: wire::remedy_line::Kind, amount: Option<(&str, i64
         percent: i32::from(kind == wire::remedy_line::Kind::Discount) * 10,
         ..wire::RemedyLine::default()
     };
-    wire::Option { id: id.to_owned(), description: format!("Option {id}"), lines: vec![line] }
+    wire::Option { id: id.to_owned(), description: format!("Option {id}"), lines: vec![line], consent: 0 }
 }

@@ -3,6 +3,7 @@
 
 extern crate amends_compensation as compensation;
 
+mod apply_pack;
 mod backtests;
 mod bad_input;
 mod captures;

@@ -121,7 +121,7 @@ testkit::on_both_databases! {
         let accept = |request_id: String, option: &str| wire::RespondToOfferRequest {
             request_id,
             name: opened.offer.clone(),
-            response: Some(wire::respond_to_offer_request::Response::AcceptOption(option.to_owned())),
+            response: Some(wire::respond_to_offer_request::Response::AcceptOption(option.to_owned())), consent: String::new(),
         };
         let same = desk.fresh();
         let identical: Vec<_> = (0..100).map(|_| accept(same.clone(), "refund")).collect();

@@ -110,6 +110,8 @@ testkit::on_both_databases! {
             (format!("SELECT * FROM order_refunds WHERE tenant_id = 't1' AND payout_id = {id}"), ""),
             ("SELECT * FROM order_refunds WHERE tenant_id = 't1' AND order_reference = 'o7'".to_owned(), "order_refunds_by_order"),
             ("SELECT state FROM payout_freezes WHERE tenant_id = 't1-1'".to_owned(), ""),
+            ("SELECT revision FROM pack_revisions WHERE tenant_id = 't1'".to_owned(), ""),
+            ("SELECT document FROM applied_packs WHERE tenant_id = 't1' ORDER BY revision".to_owned(), ""),
             ("SELECT * FROM sandbox_executions WHERE payout_key = 'k'".to_owned(), ""),
             (page("settlement_discrepancies", "state = 'OPEN'"), "settlement_discrepancies_open"),
             (page("settlement_discrepancies", "true"), "settlement_discrepancies_by_time"),

@@ -86,7 +86,7 @@ testkit::on_both_databases! {
         let accept = wire::RespondToOfferRequest {
             request_id: "accept".to_owned(),
             name: opened.offer.clone(),
-            response: Some(wire::respond_to_offer_request::Response::AcceptOption("refund".to_owned())),
+            response: Some(wire::respond_to_offer_request::Response::AcceptOption("refund".to_owned())), consent: String::new(),
         };
         api.respond_to_offer(accept).await.unwrap();
         let refund = api.get_remedy(wire::GetRemedyRequest { name: opened.name.clone() }).await.unwrap().into_inner().payouts;

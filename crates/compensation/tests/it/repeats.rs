@@ -36,7 +36,7 @@ testkit::on_both_databases! {
         let decline = wire::RespondToOfferRequest {
             request_id: desk.fresh(),
             name: opened.offer.clone(),
-            response: Some(wire::respond_to_offer_request::Response::Decline(wire::Decline::default())),
+            response: Some(wire::respond_to_offer_request::Response::Decline(wire::Decline::default())), consent: String::new(),
         };
         let mut other = decline.clone();
         other.response = Some(wire::respond_to_offer_request::Response::AcceptOption("rebook".to_owned()));

@@ -27,7 +27,7 @@ testkit::on_both_databases! {
             api.get_offer(foreign(wire::GetOfferRequest { name: offer.clone() })).await.map(drop),
             api.get_voucher(foreign(wire::GetVoucherRequest { name: voucher.clone() })).await.map(drop),
             api.get_payout(foreign(wire::GetPayoutRequest { name: payout.name.clone() })).await.map(drop),
-            api.respond_to_offer(foreign(wire::RespondToOfferRequest { request_id: rid(), name: offer.clone(), response: Some(accept) })).await.map(drop),
+            api.respond_to_offer(foreign(wire::RespondToOfferRequest { request_id: rid(), name: offer.clone(), response: Some(accept), consent: String::new() })).await.map(drop),
             api.expire_offer(foreign(wire::ExpireOfferRequest { request_id: rid(), name: offer.clone() })).await.map(drop),
             api.expire_voucher(foreign(wire::ExpireVoucherRequest { request_id: rid(), name: voucher.clone() })).await.map(drop),
             api.advance_payout(foreign(wire::AdvancePayoutRequest { request_id: rid(), name: payout.name.clone(), look_up: false })).await.map(drop),
@@ -35,7 +35,7 @@ testkit::on_both_databases! {
                 request_id: rid(),
                 offer: Some(wire::Offer {
                     remedy: offered.name.clone(),
-                    options: vec![wire::Option { id: "a".to_owned(), description: "A".to_owned(), lines: vec![] }],
+                    options: vec![wire::Option { id: "a".to_owned(), description: "A".to_owned(), lines: vec![], consent: 0 }],
                     ..wire::Offer::default()
                 }),
                 made_by: "Ada".to_owned(),

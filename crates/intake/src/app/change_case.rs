@@ -66,11 +66,11 @@ async fn apply<T>(
     let reaction = react(case, &request.input, tx.now()).map_err(|refusal| refused(request.case, &refusal))?;
     let mut outcome = Outcome::default();
     let (case, _) = outcome.take(tx, context, &customer, reaction);
-    cases::cases_update(tx, [(&context.tenant, &case)].into_iter())?;
+    cases::cases_update(tx, [(&context.tenant, &case)].into_iter()).await?;
     if case.event.facts != facts {
         cases::case_facts_update(tx, &context.tenant, &case).await?;
     }
-    outcome.store(tx)?;
+    outcome.store(tx).await?;
     Ok(view::case(&case))
 }
 

@@ -72,7 +72,5 @@ async fn give_back(tx: &Tx, context: &RequestContext, agent: AgentId) -> Result<
         released.push((key, work, now));
     }
     let released: Vec<_> = released.iter().map(|(key, before, now)| (*key, *before, now)).collect();
-    store::update_work(tx, &released);
-    // What the agent holds is counted next.
-    tx.write_now().await
+    Ok(store::update_work(tx, &released).await?)
 }

@@ -1,7 +1,8 @@
 //! What the customer was told, and notes. Only ever added to.
 
-use durable::{Bulk, ColumnType, Tx, Write};
+use durable::{Bulk, ColumnType, Tx};
 use kernel::{ResourceId as _, Timestamp};
+use sea_orm::DbErr;
 
 use super::WorkKey;
 use crate::domain::Progress;
@@ -20,8 +21,11 @@ pub(crate) struct Entry {
     pub(crate) posted_at: Timestamp,
 }
 
-/// Has entries added at the end.
-pub(crate) fn insert_progress(tx: &Tx, entries: &[Entry]) {
+/// Adds entries.
+pub(crate) async fn insert_progress(tx: &Tx, entries: &[Entry]) -> Result<(), DbErr> {
+    if entries.is_empty() {
+        return Ok(());
+    }
     let mut input = Bulk::new(&[
         ("tenant_id", ColumnType::Text),
         ("work_item_id", ColumnType::Uuid),
@@ -48,5 +52,6 @@ pub(crate) fn insert_progress(tx: &Tx, entries: &[Entry]) {
     let sql = "INSERT INTO progress_entries (tenant_id, work_item_id, version, kind, text, next_update_by, posted_by, \
                posted_at) SELECT tenant_id, work_item_id, version, kind, text, next_update_by, posted_by, posted_at \
                FROM input";
-    tx.write_at_end(Write::new("progress_entries", input, sql));
+    tx.execute_all(input.statements(tx.backend(), sql, &[])).await?;
+    Ok(())
 }

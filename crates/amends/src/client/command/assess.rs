@@ -24,5 +24,7 @@ pub struct Options {
 /// When the call fails.
 pub async fn run(options: &Options, caller: &mut Caller) -> anyhow::Result<()> {
     let event = options.event.event(caller)?;
-    caller.show(AssessRequest { event: Some(event), severity: Severity::from(options.severity).into() }).await
+    caller
+        .show(AssessRequest { event: Some(event), severity: Severity::from(options.severity).into(), as_of: None })
+        .await
 }

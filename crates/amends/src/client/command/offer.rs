@@ -137,7 +137,14 @@ pub async fn run(command: &Command, caller: &mut Caller) -> anyhow::Result<()> {
 
 async fn respond(one: &One, response: Response, repeatable: &Repeatable, caller: &mut Caller) -> anyhow::Result<()> {
     let request_id = repeatable.id();
-    caller.show(RespondToOfferRequest { request_id, name: one.offer.clone(), response: Some(response) }).await
+    caller
+        .show(RespondToOfferRequest {
+            request_id,
+            name: one.offer.clone(),
+            response: Some(response),
+            ..RespondToOfferRequest::default()
+        })
+        .await
 }
 
 async fn only_option(offer: &str, caller: &mut Caller) -> anyhow::Result<String> {

@@ -375,3 +375,7 @@ pub fn percent(share: u32) -> String {
         part => format!("{whole}.{part:02} %"),
     }
 }
+
+#[cfg(test)]
+#[path = "amount_tests.rs"]
+mod tests;

@@ -10,6 +10,7 @@ pub mod amount;
 pub mod derived;
 pub mod diff;
 pub mod document;
+pub mod explain;
 pub mod expression;
 pub mod input;
 pub mod judge;

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use kernel::Timestamp;
+
 use super::document;
+use super::explain::explain;
 use super::judge;
 use super::{Pack, PackStatus, Policy};
 use crate::domain::assessment::Assessment;
@@ -43,6 +46,8 @@ pub struct PackSet {
     by_kind: Arc<BTreeMap<String, Vec<usize>>>,
     /// The packs that judge kinds which nobody names.
     of_any_kind: Arc<[usize]>,
+    /// The later versions that judge in the place of each pack when they hold.
+    replaced_by: Arc<[Vec<usize>]>,
 }
 
 impl PackSet {
@@ -64,9 +69,34 @@ impl PackSet {
         if problems.is_empty() { Ok(Self::of(packs)) } else { Err(problems) }
     }
 
-    /// Of packs that may be judged by together.
-    fn of(mut packs: Vec<Arc<Pack>>) -> Self {
-        packs.sort_by(|a, b| (&a.id, a.in_force.0, &a.version).cmp(&(&b.id, b.in_force.0, &b.version)));
+    /// With versions that were applied later, in their order. Where a version of the same pack holds as well, the later one
+    /// judges; a draft takes the place of drafts only.
+    pub fn with_applied<'a>(&self, applied: impl IntoIterator<Item = &'a Arc<Pack>>) -> Self {
+        let mut packs: Vec<_> = self.packs.to_vec();
+        for pack in applied {
+            packs.retain(|known| (&known.id, &known.version) != (&pack.id, &pack.version));
+            packs.push(Arc::clone(pack));
+        }
+        Self::of(packs)
+    }
+
+    /// What is wrong with judging by these packs and another one together.
+    pub fn problems_with(&self, other: &Arc<Pack>) -> Vec<String> {
+        let others = self.packs.iter().filter(|known| known.id != other.id || known.version != other.version);
+        let all: Vec<_> = others.cloned().chain([Arc::clone(other)]).collect();
+        clashes(&all)
+    }
+
+    /// Of packs that may be judged by together, in the order in which they became known.
+    fn of(packs: Vec<Arc<Pack>>) -> Self {
+        let mut ordered: Vec<(usize, Arc<Pack>)> = packs.into_iter().enumerate().collect();
+        ordered.sort_by(|(_, a), (_, b)| (&a.id, a.in_force.0, &a.version).cmp(&(&b.id, b.in_force.0, &b.version)));
+        let replaces = |(later, by): &(usize, Arc<Pack>), (earlier, of): &(usize, Arc<Pack>)| {
+            by.id == of.id && later > earlier && (by.status != PackStatus::Draft || of.status == PackStatus::Draft)
+        };
+        let replaced_by: Vec<Vec<usize>> =
+            ordered.iter().map(|of| (0..ordered.len()).filter(|by| replaces(&ordered[*by], of)).collect()).collect();
+        let packs: Vec<Arc<Pack>> = ordered.into_iter().map(|(_, pack)| pack).collect();
         let of_any_kind: Vec<_> = (0..packs.len()).filter(|index| kinds(&packs[*index]).is_none()).collect();
         let mut by_kind: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for pack in &packs {
@@ -77,7 +107,12 @@ impl PackSet {
         for (kind, places) in &mut by_kind {
             places.extend((0..packs.len()).filter(|index| packs[*index].judges(kind)));
         }
-        Self { packs: packs.into(), by_kind: Arc::new(by_kind), of_any_kind: of_any_kind.into() }
+        Self {
+            packs: packs.into(),
+            by_kind: Arc::new(by_kind),
+            of_any_kind: of_any_kind.into(),
+            replaced_by: replaced_by.into(),
+        }
     }
 
     /// The packs that are shipped.
@@ -95,12 +130,39 @@ impl PackSet {
 
     /// What is owed for an event.
     pub fn assess(&self, event: &FailureEvent, severity: Severity) -> Assessment {
-        judge::assess(self.for_kind(&event.kind), event, severity)
+        judge::assess(self.judging(event), event, severity)
     }
 
-    fn for_kind(&self, kind: &str) -> impl Iterator<Item = &Pack> {
-        let places = self.by_kind.get(kind).map_or(&*self.of_any_kind, Vec::as_slice);
-        places.iter().filter_map(|place| self.packs.get(*place)).map(|pack| &**pack)
+    /// What is owed for an event, with what would change each decision.
+    pub fn explain(&self, event: &FailureEvent, severity: Severity) -> Assessment {
+        explain(self.judging(event), event, severity)
+    }
+
+    /// A version of a pack.
+    pub fn version(&self, id: &str, version: &str) -> Option<&Arc<Pack>> {
+        self.packs.iter().find(|pack| pack.id == id && pack.version == version)
+    }
+
+    /// The version of a pack that judges at a time; drafts judge where nothing else does.
+    pub fn version_at(&self, id: &str, at: Timestamp) -> Option<&Arc<Pack>> {
+        let holding = |place: &usize| {
+            self.packs[*place].id == id && self.packs[*place].holds_at(at) && self.is_current(*place, at)
+        };
+        let places: Vec<_> = (0..self.packs.len()).filter(holding).collect();
+        let decides = places.iter().find(|place| self.packs[**place].status != PackStatus::Draft);
+        decides.or(places.first()).map(|place| &self.packs[*place])
+    }
+
+    fn judging<'a>(&'a self, event: &'a FailureEvent) -> impl Iterator<Item = &'a Pack> + Clone {
+        let places = self.by_kind.get(&event.kind).map_or(&*self.of_any_kind, Vec::as_slice);
+        let current = places.iter().filter(|place| self.is_current(**place, event.occurred_at));
+        current.filter_map(|place| self.packs.get(*place)).map(|pack| &**pack)
+    }
+
+    /// False when a later version of the pack judges in its place. One that does not hold says so itself.
+    fn is_current(&self, place: usize, at: Timestamp) -> bool {
+        let holds = |place: usize| self.packs[place].holds_at(at);
+        !holds(place) || !self.replaced_by[place].iter().any(|later| holds(*later))
     }
 }
 
@@ -116,13 +178,33 @@ fn kinds(pack: &Pack) -> Option<BTreeSet<&str>> {
     Some(kinds)
 }
 
-/// Two versions of a pack that would both decide, two packs with a rule of the same name, and a group of rules that two
-/// packs settle by different policies.
+/// Two versions of a pack that would both decide, and what else clashes.
 fn conflicts(packs: &[Arc<Pack>]) -> Vec<String> {
+    let mut problems = clashes(packs);
+    for (index, pack) in packs.iter().enumerate() {
+        for other in packs[..index].iter().filter(|other| other.id == pack.id) {
+            if other.version != pack.version && both_decide(other, pack) {
+                problems.push(format!(
+                    "{}: versions {} and {} hold at the same time",
+                    pack.id, other.version, pack.version
+                ));
+            }
+        }
+    }
+    problems
+}
+
+/// A version that is there twice, two packs with a rule of the same name, and a group of rules that two packs settle by
+/// different policies.
+fn clashes(packs: &[Arc<Pack>]) -> Vec<String> {
     let mut problems = Vec::new();
     let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
     let mut policies: BTreeMap<&str, (Policy, &str)> = BTreeMap::new();
-    for (index, pack) in packs.iter().enumerate() {
+    let mut versions = BTreeSet::new();
+    for pack in packs {
+        if !versions.insert((&pack.id, &pack.version)) {
+            problems.push(format!("{}: version {} is there twice", pack.id, pack.version));
+        }
         for rule in &pack.rules {
             let owner = *owners.entry(&rule.id).or_insert(&pack.id);
             if owner != pack.id {
@@ -133,19 +215,6 @@ fn conflicts(packs: &[Arc<Pack>]) -> Vec<String> {
             let (policy, owner) = *policies.entry(&group.group).or_insert((group.policy, &pack.id));
             if policy != group.policy {
                 problems.push(format!("{}: group `{}` is settled otherwise by {owner}", pack.id, group.group));
-            }
-        }
-        for other in &packs[..index] {
-            if other.id != pack.id {
-                continue;
-            }
-            if other.version == pack.version {
-                problems.push(format!("{}: version {} is there twice", pack.id, pack.version));
-            } else if both_decide(other, pack) {
-                problems.push(format!(
-                    "{}: versions {} and {} hold at the same time",
-                    pack.id, other.version, pack.version
-                ));
             }
         }
     }

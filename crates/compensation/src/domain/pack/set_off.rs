@@ -91,3 +91,7 @@ fn worth(judged: &Judged<'_>) -> Option<Money> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+#[path = "set_off_tests.rs"]
+mod tests;

@@ -3,12 +3,14 @@
 //! Calls `durable::ddl` and the schema manager. Always holds: a migration that was released is never edited, and each
 //! one keeps the rows that it finds.
 
+mod create_applied_packs;
 mod create_captures;
 mod create_payout_freezes;
 mod rebuild;
 mod validate_widened;
 mod widen_ledger;
 
+pub use create_applied_packs::CreateAppliedPacks;
 pub use create_captures::CreateCaptures;
 pub use create_payout_freezes::CreatePayoutFreezes;
 pub use validate_widened::ValidateWidened;

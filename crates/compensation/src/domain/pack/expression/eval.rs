@@ -109,6 +109,11 @@ impl<'a> Scope<'a> {
         self.eval(expression.node())
     }
 
+    /// The value of a part.
+    pub(in crate::domain::pack) fn look(&self, node: &'a Node) -> Judged<'a> {
+        self.eval(node)
+    }
+
     /// The value of an input.
     ///
     /// # Errors

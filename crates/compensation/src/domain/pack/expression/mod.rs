@@ -130,7 +130,7 @@ impl Expression {
 
 /// How two values are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Comparison {
+pub(in crate::domain::pack) enum Comparison {
     /// `==`
     Equal,
     /// `!=`
@@ -147,7 +147,7 @@ pub(super) enum Comparison {
 
 /// What is worked out from two whole numbers or times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Arithmetic {
+pub(in crate::domain::pack) enum Arithmetic {
     /// `+`
     Add,
     /// `-`
@@ -162,7 +162,7 @@ pub(super) enum Arithmetic {
 
 /// How a text is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TextTest {
+pub(in crate::domain::pack) enum TextTest {
     /// `startsWith`
     Starts,
     /// `endsWith`
@@ -173,7 +173,7 @@ pub(super) enum TextTest {
 
 /// A checked node. Has no loop: `all` and `exists` over a list that is written out have become `And` and `Or`.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Node {
+pub(in crate::domain::pack) enum Node {
     /// What is written out.
     Constant(Value<'static>),
     /// A declared input.
@@ -211,3 +211,7 @@ pub(super) enum Node {
 #[cfg(test)]
 #[path = "../expression_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "../expression_properties.rs"]
+mod properties;
