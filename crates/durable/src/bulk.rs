@@ -120,7 +120,7 @@ impl Bulk {
 }
 
 /// The text with each parameter `$n` renamed to `$(n + by)`.
-fn shifted(body: &str, by: usize) -> String {
+pub(crate) fn shifted(body: &str, by: usize) -> String {
     let mut parts = body.split('$');
     let mut text = parts.next().unwrap_or_default().to_owned();
     for part in parts {

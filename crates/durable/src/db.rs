@@ -1,7 +1,8 @@
 //! The connections of one service to its one database.
 //!
 //! PostgreSQL: one pool. SQLite: one writer connection and a pool of readers, because two writers only wait for each
-//! other, and unfairly. Both get a remedy against a `BEGIN` that was cancelled on the wire (see [`clean_release`]).
+//! other, and unfairly. Every round trip to PostgreSQL counts: connections that were just in use are not asked whether
+//! they live, and a `BEGIN` is never cancelled on the wire (see `tx`), so that none has to be cleaned after use.
 
 use std::fs::File;
 use std::str::FromStr as _;
@@ -12,9 +13,9 @@ use anyhow::{Context as _, bail};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Executor as _};
+use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::DatabaseConfig;
 
@@ -98,6 +99,8 @@ impl Db {
                 ("statement_timeout", config.statement_timeout_ms.to_string()),
                 ("lock_timeout", "2000".to_owned()),
                 ("idle_in_transaction_session_timeout", "10000".to_owned()),
+                // As a setting of the connection: said in each transaction it would be a round trip of its own.
+                ("default_transaction_isolation", "read committed".to_owned()),
                 // Every statement looks rows up by an index. A plan that was made on an empty table would read it as a
                 // whole and hash it, and a prepared statement keeps that plan while the table grows.
                 ("enable_seqscan", "off".to_owned()),
@@ -108,8 +111,8 @@ impl Db {
         let pool = PgPoolOptions::new()
             .max_connections(config.max_connections)
             .acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))
-            .test_before_acquire(true)
-            .after_release(|connection, _| clean_release(connection, "BEGIN; ROLLBACK"))
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| alive(connection, meta.idle_for))
             .connect_with(options)
             .await
             .context("cannot connect to the database")?;
@@ -147,7 +150,6 @@ impl Db {
             .test_before_acquire(false)
             // The one writer is waited for by whole groups: a timeout would fail callers that only had to queue.
             .acquire_timeout(Duration::from_secs(30))
-            .after_release(|connection, _| clean_release(connection, "ROLLBACK"))
             .connect_with(options.clone())
             .await
             .context("cannot open the database")?;
@@ -170,24 +172,13 @@ impl Db {
     }
 }
 
-/// Ends whatever transaction is open on a connection that goes back to the pool.
-///
-/// A `begin()` that is cancelled while BEGIN is on the wire returns its connection inside a transaction that nobody
-/// knows of: what is written on it later is acknowledged and never durable (sqlx 0.9.0, issue 4394). PostgreSQL gets
-/// `BEGIN; ROLLBACK`, which is silent when no transaction is open; SQLite's complaint in that case is ignored.
-fn clean_release<'c, C>(connection: &'c mut C, sql: &'static str) -> BoxFuture<'c, Result<bool, sqlx::Error>>
-where
-    &'c mut C: sqlx::Executor<'c>,
-    C: Send,
-{
-    async move {
-        match connection.execute(sql).await {
-            Ok(_) => Ok(true),
-            Err(sqlx::Error::Database(_)) => Ok(true),
-            Err(_) => Ok(false),
-        }
-    }
-    .boxed()
+/// Idle for longer than this, a connection is asked whether it lives before it is used.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// False for a connection that has rested and does not answer: the pool opens another one. One that broke within the
+/// last second is found out by its next statement, which fails with nothing durable and is run again.
+fn alive(connection: &mut PgConnection, idle_for: Duration) -> BoxFuture<'_, Result<bool, sqlx::Error>> {
+    async move { Ok(idle_for < FRESH || connection.ping().await.is_ok()) }.boxed()
 }
 
 fn single_process_lock(database: &std::path::Path) -> anyhow::Result<Option<File>> {

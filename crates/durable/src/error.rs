@@ -50,8 +50,13 @@ impl TxError {
     /// For [`crate::Engine::mutate`] and [`crate::GroupCommand`]s, where `ON CONFLICT DO NOTHING` inserted less than
     /// was asked.
     pub fn lost_race() -> Self {
-        ServiceError::precondition(LOST_RACE, "").transient().into()
+        lost_race().into()
     }
+}
+
+/// As [`TxError::lost_race`].
+pub(crate) fn lost_race() -> ServiceError {
+    ServiceError::precondition(LOST_RACE, "").transient()
 }
 
 /// Classifies a database failure.

@@ -9,7 +9,7 @@ use kernel::{RequestKey, ServiceError, reason};
 use sea_orm::{DbErr, Value};
 
 use crate::bulk::ColumnType::{Bytes, Integer, Text};
-use crate::{Bulk, Tx, sql};
+use crate::{Bulk, Tx, Write, sql};
 
 /// How a request was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,12 +75,9 @@ pub(crate) async fn find(tx: &Tx, keys: &[RequestKey]) -> Result<BTreeMap<LogKey
     Ok(logged)
 }
 
-/// Writes the answers of a group; false when another transaction answered one of the requests in the meantime, so
-/// that this one must be undone and run again.
-pub(crate) async fn record(tx: &Tx, answers: &[(&RequestKey, &Outcome)]) -> Result<bool, DbErr> {
-    if answers.is_empty() {
-        return Ok(true);
-    }
+/// Has the answers of a group written at the end of the transaction; when another one has answered one of the requests in
+/// the meantime, this one loses the race.
+pub(crate) fn record(tx: &Tx, answers: &[(&RequestKey, &Outcome)]) -> Result<(), DbErr> {
     let mut input = Bulk::new(&[
         ("tenant_id", Text),
         ("client", Text),
@@ -117,19 +114,12 @@ pub(crate) async fn record(tx: &Tx, answers: &[(&RequestKey, &Outcome)]) -> Resu
             tx.now().micros().into(),
         ]);
     }
-    let expected = input.len() as u64;
-    let written = tx
-        .execute_all(input.statements(
-            tx.backend(),
-            "INSERT INTO inbound_requests (tenant_id, client, method, request_id, request_hash, response, rejection, lane, \
-             lane_seq, created_at) \
-             SELECT tenant_id, client, method, request_id, request_hash, \
-             CASE WHEN rejection IS NULL THEN response END, rejection, lane, lane_seq, created_at \
-             FROM input WHERE true ON CONFLICT (tenant_id, client, method, request_id) DO NOTHING",
-            &[],
-        ))
-        .await?;
-    Ok(written == expected)
+    let body = "INSERT INTO inbound_requests (tenant_id, client, method, request_id, request_hash, response, rejection, \
+                lane, lane_seq, created_at) SELECT tenant_id, client, method, request_id, request_hash, \
+                CASE WHEN rejection IS NULL THEN response END, rejection, lane, lane_seq, created_at \
+                FROM input WHERE true ON CONFLICT (tenant_id, client, method, request_id) DO NOTHING";
+    tx.write_at_end(Write::new("inbound_requests", input, body).all_or_lost_race());
+    Ok(())
 }
 
 /// `(tenant, client, lane)`.
@@ -197,21 +187,21 @@ impl Lanes {
         Err(error)
     }
 
-    /// Writes where the lanes have got to; false when another transaction moved one of them in the meantime.
-    pub(crate) async fn store(&self, tx: &Tx) -> Result<bool, DbErr> {
-        if self.reached.is_empty() {
-            return Ok(true);
-        }
-        let mut input = Bulk::new(&[
+    /// Has it written where the lanes have got to at the end of the transaction, which loses the race when another one
+    /// has moved one of them in the meantime. A new lane is inserted, a known one moved from where it was seen.
+    pub(crate) fn store(&self, tx: &Tx) {
+        let mut new = Bulk::new(&[
             ("tenant_id", Text),
             ("client", Text),
             ("lane", Text),
             ("from_seq", Integer),
             ("to_seq", Integer),
         ]);
+        let mut known = new.clone();
         for (lane, reached) in &self.reached {
             let from = self.stored.get(lane).copied().unwrap_or(0);
-            input.push([
+            let bulk = if from == 0 { &mut new } else { &mut known };
+            bulk.push([
                 lane.0.as_str().into(),
                 lane.1.as_str().into(),
                 lane.2.as_str().into(),
@@ -219,30 +209,14 @@ impl Lanes {
                 (*reached).into(),
             ]);
         }
-        let expected = input.len() as u64;
-        // A new lane is inserted; a known one is only moved from where this transaction saw it.
-        let inserted = tx
-            .execute_all(input.statements(
-                tx.backend(),
-                "INSERT INTO inbound_lanes (tenant_id, client, lane, last_seq) \
-                 SELECT tenant_id, client, lane, to_seq FROM input WHERE from_seq = 0 ORDER BY tenant_id, client, lane \
-                 ON CONFLICT (tenant_id, client, lane) DO NOTHING",
-                &[],
-            ))
-            .await?;
-        if inserted == expected {
-            return Ok(true);
-        }
-        let moved = tx
-            .execute_all(input.statements(
-                tx.backend(),
-                "UPDATE inbound_lanes SET last_seq = input.to_seq FROM input \
-                 WHERE inbound_lanes.tenant_id = input.tenant_id AND inbound_lanes.client = input.client \
-                 AND inbound_lanes.lane = input.lane AND inbound_lanes.last_seq = input.from_seq AND input.from_seq > 0",
-                &[],
-            ))
-            .await?;
-        Ok(inserted + moved == expected)
+        let insert = "INSERT INTO inbound_lanes (tenant_id, client, lane, last_seq) \
+                      SELECT tenant_id, client, lane, to_seq FROM input WHERE true ORDER BY tenant_id, client, lane \
+                      ON CONFLICT (tenant_id, client, lane) DO NOTHING";
+        tx.write_at_end(Write::new("new_lanes", new, insert).all_or_lost_race());
+        let update = "UPDATE inbound_lanes SET last_seq = input.to_seq FROM input \
+                      WHERE inbound_lanes.tenant_id = input.tenant_id AND inbound_lanes.client = input.client \
+                      AND inbound_lanes.lane = input.lane AND inbound_lanes.last_seq = input.from_seq";
+        tx.write_at_end(Write::new("known_lanes", known, update).all_or_lost_race());
     }
 }
 

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{RequestContext, TenantId, Timestamp, TraceContext};
 use prost::Message;
-use sea_orm::{DbErr, Value};
+use sea_orm::{DbErr, QueryResult, Value};
 use uuid::Uuid;
 
 use crate::bulk::ColumnType::{Bytes, Integer, Text, Uuid as Id};
+use crate::deferred::{self, Returning};
 use crate::tx::Effects;
 use crate::{Bulk, Tx, sql};
 
@@ -93,60 +94,76 @@ impl OutboundCall {
     }
 }
 
-/// Writes the calls and cancellations of a transaction, one statement per table; the targets that have a call due now.
-pub(crate) async fn flush(tx: &Tx, service: &str, effects: Effects) -> Result<BTreeSet<String>, DbErr> {
-    let Effects { calls, cancelled, mut due } = effects;
+/// Writes what a transaction has left to its end: its writes and the places in lanes, then the calls, then the
+/// cancellations. The targets that have a call due now; `None` when a write lost a race.
+pub(crate) async fn flush(tx: &Tx, service: &str, effects: Effects) -> Result<Option<BTreeSet<String>>, DbErr> {
+    let Effects { writes, calls, cancelled, mut due } = effects;
     let is_due = |call: &&OutboundCall| call.due == Due::Now || matches!(call.due, Due::At(at) if at <= tx.now());
     due.extend(calls.iter().filter(is_due).map(|call| call.target.clone()));
+    let counts = lane_counts(&calls);
+    let written = deferred::carry_out(tx, &writes, take_places(&counts).as_ref()).await?;
+    if written.lost_race {
+        return Ok(None);
+    }
     if !calls.is_empty() {
-        let places = lane_places(tx, &calls).await?;
+        let places = lane_places(&calls, &counts, &written.returned)?;
         insert(tx, service, calls, places).await?;
     }
     if !cancelled.is_empty() {
         cancel(tx, cancelled).await?;
     }
-    Ok(due)
+    Ok(Some(due))
 }
 
 type LaneKey = (String, String, String);
 
-/// Takes places in the lanes of the calls: one statement, lanes in key order, so that two groups cannot deadlock.
-async fn lane_places(tx: &Tx, calls: &[OutboundCall]) -> Result<Vec<Option<i64>>, DbErr> {
-    let key = |call: &OutboundCall| -> Option<LaneKey> {
-        call.lane.as_ref().map(|lane| (call.tenant.to_string(), call.target.clone(), lane.clone()))
-    };
-    let mut counts: BTreeMap<LaneKey, i64> = BTreeMap::new();
-    for lane in calls.iter().filter_map(key) {
+fn lane_key(call: &OutboundCall) -> Option<LaneKey> {
+    call.lane.as_ref().map(|lane| (call.tenant.to_string(), call.target.clone(), lane.clone()))
+}
+
+fn lane_counts(calls: &[OutboundCall]) -> BTreeMap<LaneKey, i64> {
+    let mut counts = BTreeMap::new();
+    for lane in calls.iter().filter_map(lane_key) {
         *counts.entry(lane).or_default() += 1;
     }
-    if counts.is_empty() {
-        return Ok(vec![None; calls.len()]);
-    }
+    counts
+}
+
+/// Takes places in lanes: one statement, lanes in key order, so that two groups cannot deadlock.
+fn take_places(counts: &BTreeMap<LaneKey, i64>) -> Option<Returning> {
     let mut input = Bulk::new(&[("tenant_id", Text), ("target", Text), ("lane", Text), ("taken", Integer)]);
-    for ((tenant, target, lane), taken) in &counts {
+    for ((tenant, target, lane), taken) in counts {
         input.push([tenant.as_str().into(), target.as_str().into(), lane.as_str().into(), (*taken).into()]);
     }
-    let rows = tx
-        .query_all(input.statements(
-            tx.backend(),
-            "INSERT INTO outbound_lanes (tenant_id, target, lane, last_seq) \
-             SELECT tenant_id, target, lane, taken FROM input WHERE true ORDER BY tenant_id, target, lane \
-             ON CONFLICT (tenant_id, target, lane) DO UPDATE SET last_seq = outbound_lanes.last_seq + excluded.last_seq \
-             RETURNING tenant_id, target, lane, last_seq",
-            &[],
-        ))
-        .await?;
+    (!input.is_empty()).then_some(Returning {
+        input,
+        body: "INSERT INTO outbound_lanes (tenant_id, target, lane, last_seq) \
+               SELECT tenant_id, target, lane, taken FROM input WHERE true ORDER BY tenant_id, target, lane \
+               ON CONFLICT (tenant_id, target, lane) DO UPDATE SET last_seq = outbound_lanes.last_seq + excluded.last_seq \
+               RETURNING tenant_id, target, lane, last_seq",
+    })
+}
+
+/// The place of each call in its lane, in the order of recording.
+fn lane_places(
+    calls: &[OutboundCall],
+    counts: &BTreeMap<LaneKey, i64>,
+    rows: &[QueryResult],
+) -> Result<Vec<Option<i64>>, DbErr> {
     let mut next: BTreeMap<LaneKey, i64> = BTreeMap::new();
-    for row in rows {
-        let lane: LaneKey = (sql::column(&row, "tenant_id")?, sql::column(&row, "target")?, sql::column(&row, "lane")?);
-        let last: i64 = sql::column(&row, "last_seq")?;
-        let taken = counts.get(&lane).copied().unwrap_or(0);
-        next.insert(lane, last - taken);
+    if !counts.is_empty() {
+        for row in rows {
+            let lane: LaneKey =
+                (sql::column(row, "tenant_id")?, sql::column(row, "target")?, sql::column(row, "lane")?);
+            let last: i64 = sql::column(row, "last_seq")?;
+            let taken = counts.get(&lane).copied().unwrap_or(0);
+            next.insert(lane, last - taken);
+        }
     }
     Ok(calls
         .iter()
         .map(|call| {
-            let place = next.get_mut(&key(call)?)?;
+            let place = next.get_mut(&lane_key(call)?)?;
             *place += 1;
             Some(*place)
         })

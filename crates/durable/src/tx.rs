@@ -7,14 +7,14 @@ use std::time::Duration;
 use kernel::{ServiceError, Timestamp};
 use rand::Rng as _;
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbErr, IsolationLevel, QueryResult, Statement, TransactionOptions,
-    TransactionTrait as _,
+    ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Statement, TransactionOptions, TransactionTrait as _,
 };
 use uuid::Uuid;
 
-use crate::error::{DbFailure, TxError, classify, to_service_error};
+use crate::deferred::{self, Write};
+use crate::error::{DbFailure, TxError, classify, lost_race, to_service_error};
 use crate::outbound::{self, OutboundCall};
-use crate::{Backend, Db, Engine};
+use crate::{Backend, Engine};
 
 /// Attempts at a transaction before its conflict is passed on.
 const MAX_ATTEMPTS: u32 = 6;
@@ -37,6 +37,7 @@ struct Inner {
 /// What a transaction wants done besides its own statements; written in bulk before COMMIT.
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
+    pub(crate) writes: Vec<Write>,
     pub(crate) calls: Vec<OutboundCall>,
     pub(crate) cancelled: Vec<Uuid>,
     /// Targets that have a call due now.
@@ -44,15 +45,20 @@ pub(crate) struct Effects {
 }
 
 impl Tx {
-    async fn begin(db: &Db, now: Timestamp) -> Result<Self, DbErr> {
+    /// Begins in a task of its own, which ends even when the caller leaves. A `BEGIN` that is cancelled on the wire would
+    /// give its connection back inside a transaction that nobody knows of: what is written on it later is acknowledged
+    /// and never durable (sqlx 0.9.0, issue 4394).
+    async fn begin(engine: &Engine) -> Result<Self, DbErr> {
+        let (connection, backend, now) = (engine.db().write().clone(), engine.db().backend(), engine.now());
         let options = TransactionOptions {
-            isolation_level: (db.backend() == Backend::Postgres).then_some(IsolationLevel::ReadCommitted),
+            isolation_level: None,
             access_mode: None,
             sqlite_transaction_mode: Some(sea_orm::SqliteTransactionMode::Immediate),
         };
         #[expect(clippy::disallowed_methods, reason = "the one place where transactions begin")]
-        let transaction = db.write().begin_with_options(options).await?;
-        Ok(Self { inner: Arc::new(Inner { transaction, backend: db.backend(), now, effects: Mutex::default() }) })
+        let begun = engine.spawn(async move { connection.begin_with_options(options).await });
+        let transaction = begun.await.map_err(|error| DbErr::Custom(format!("BEGIN: {error}")))??;
+        Ok(Self { inner: Arc::new(Inner { transaction, backend, now, effects: Mutex::default() }) })
     }
 
     /// The connection, for sea-orm.
@@ -98,6 +104,23 @@ impl Tx {
         Ok(rows)
     }
 
+    /// Leaves a write to the end of the transaction, where all of them cost one round trip together. An input without
+    /// rows is left out. See [`Write`] for what must hold.
+    pub fn write_at_end(&self, write: Write) {
+        if !write.is_empty() {
+            self.effects().writes.push(write);
+        }
+    }
+
+    /// Carries out now what has been left to the end: before a read of what was written.
+    ///
+    /// # Errors
+    /// When the database fails; a lost race, which undoes the transaction and runs it again.
+    pub async fn write_now(&self) -> Result<(), TxError> {
+        let writes = std::mem::take(&mut self.effects().writes);
+        if deferred::carry_out(self, &writes, None).await?.lost_race { Err(TxError::lost_race()) } else { Ok(()) }
+    }
+
     /// Records a durable call; it is written with the commit, in the order of recording within its lane.
     pub fn enqueue(&self, call: OutboundCall) {
         self.effects().calls.push(call);
@@ -121,7 +144,11 @@ impl Tx {
     /// Writes the effects and commits; the targets that have a call due now.
     async fn commit(self, service: &str) -> Result<BTreeSet<String>, CommitError> {
         let effects = std::mem::take(&mut *self.effects());
-        let due = outbound::flush(&self, service, effects).await.map_err(CommitError::Before)?;
+        let flushed = outbound::flush(&self, service, effects).await.map_err(CommitError::Before)?;
+        let Some(due) = flushed else {
+            self.roll_back().await;
+            return Err(CommitError::LostRace);
+        };
         let inner = Arc::try_unwrap(self.inner).map_err(|_| {
             CommitError::Before(DbErr::Custom("a clone of the transaction outlived its closure".to_owned()))
         })?;
@@ -140,6 +167,8 @@ impl Tx {
 enum CommitError {
     /// Nothing is durable.
     Before(DbErr),
+    /// Nothing is durable: another transaction wrote first.
+    LostRace,
     /// Unknown: the commit may have gone through.
     At(DbErr),
 }
@@ -188,13 +217,13 @@ impl Engine {
     {
         let mut attempt = 1;
         loop {
-            let conflict = match self.one_tx(&body).await {
+            let cause = match self.one_tx(&body).await {
                 Ok(value) => return Ok(value),
-                Err(TxFailure::Db(error)) if attempt < MAX_ATTEMPTS && classify(&error) == DbFailure::Conflict => error,
+                Err(TxFailure::Db(error)) if attempt < attempts_after(&error) => error,
                 Err(failure) => return Err(failure),
             };
             self.count_retry(name);
-            tracing::debug!(tx = name, attempt, error = %conflict, "transaction is run again");
+            tracing::debug!(tx = name, attempt, error = %cause, "transaction is run again");
             pause(attempt).await;
             attempt += 1;
         }
@@ -206,7 +235,7 @@ impl Engine {
         Fut: Future<Output = Result<T, TxError>> + Send,
         T: Send,
     {
-        let tx = Tx::begin(self.db(), self.now()).await.map_err(TxFailure::Db)?;
+        let tx = Tx::begin(self).await.map_err(TxFailure::Db)?;
         match body(tx.clone()).await {
             Ok(value) => match tx.commit(self.service()).await {
                 Ok(due) => {
@@ -215,6 +244,7 @@ impl Engine {
                     Ok(value)
                 }
                 Err(CommitError::Before(error)) => Err(TxFailure::Db(error)),
+                Err(CommitError::LostRace) => Err(TxFailure::Rejected(lost_race())),
                 // PostgreSQL reports a serialisation failure at COMMIT as a clean abort: nothing is durable.
                 Err(CommitError::At(error)) if classify(&error) == DbFailure::Conflict => Err(TxFailure::Db(error)),
                 Err(CommitError::At(error)) => Err(TxFailure::Unknown(error)),
@@ -227,6 +257,16 @@ impl Engine {
                 })
             }
         }
+    }
+}
+
+/// How many attempts a failure that left nothing durable is worth. A connection that broke in the pool is worth another
+/// one; a pool that has none to give is not.
+fn attempts_after(error: &DbErr) -> u32 {
+    match classify(error) {
+        DbFailure::Conflict => MAX_ATTEMPTS,
+        DbFailure::Unavailable if !matches!(error, DbErr::ConnectionAcquire(_)) => 3,
+        DbFailure::Unavailable | DbFailure::Constraint | DbFailure::Full | DbFailure::Defect => 1,
     }
 }
 

@@ -23,17 +23,21 @@ pub async fn start(database: &TestDatabase) -> Harness {
     start_at(&database.url).await
 }
 
-pub async fn start_at(url: &str) -> Harness {
-    let db = connect(url).await;
-    migrate(&db, Migrations(durable::durable_migrations)).await.expect("migrations apply");
-    let engine = Engine::start(EngineParts {
+pub fn engine_on(db: Db) -> Engine {
+    Engine::start(EngineParts {
         service: "tested",
         db,
         clock: Arc::new(testkit::virtual_clock()),
         ids: Arc::new(RandomIds),
         // One worker: the order in which rivals commit is the order in which they came.
         config: EngineConfig { writer_workers: 1, ..EngineConfig::default() },
-    });
+    })
+}
+
+pub async fn start_at(url: &str) -> Harness {
+    let db = connect(url).await;
+    migrate(&db, Migrations(durable::durable_migrations)).await.expect("migrations apply");
+    let engine = engine_on(db);
     engine
         .run_tx("test.create_effects", |tx| async move {
             tx.conn()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use durable::{Due, Engine, OutboundCall, TxError};
+use durable::{Bulk, ColumnType, Due, Engine, OutboundCall, TxError, Write, sql};
 use futures::future::join_all;
 use kernel::{Answer, ErrorCode, RequestContext, RequestKey, ServiceError, reason};
 use prost_types::Timestamp as Response;
@@ -155,6 +155,51 @@ testkit::on_both_databases! {
         // 1, 2, 4 have the places 1, 2, 3: a rollback leaves no gap.
         assert_eq!(count(&engine, "outbound_calls", "lane_seq <= 3").await, 3);
         assert_eq!(count(&engine, "outbound_lanes", "last_seq = 3").await, 1);
+    }
+
+    async fn what_is_left_to_the_end_is_there_for_the_next_one(database: TestDatabase) {
+        let harness = harness::start(&database).await;
+        let engine = harness.engine;
+        insert(&engine, key("a", "first", ""), 1, 0).await.expect("the counter");
+        // On SQLite these share transactions, each reading what the one before it has left to the end.
+        let add_one = |n: usize| engine.mutate("test.add_one", key("a", &format!("add-{n}"), ""), |tx| async move {
+            let read = format!("SELECT value FROM effects WHERE tenant_id = 'a' AND id = 1{}", sql::for_update(tx.backend()));
+            let rows = tx.query(sql::statement(tx.backend(), read, [])).await?;
+            let value: i64 = sql::column(&rows[0], "value")?;
+            let mut input = Bulk::new(&[("id", ColumnType::Integer), ("value", ColumnType::Integer)]);
+            input.push([1_i64.into(), (value + 1).into()]);
+            let body = "UPDATE effects SET value = input.value FROM input WHERE effects.tenant_id = 'a' AND effects.id = input.id";
+            tx.write_at_end(Write::new("effects", input, body).all_or_lost_race());
+            Ok(Response { seconds: value + 1, nanos: 0 })
+        });
+        let mut answers: Vec<i64> = join_all((0..40).map(add_one)).await.into_iter().map(|a| a.expect("added").message.seconds).collect();
+        answers.sort_unstable();
+        assert_eq!(answers, (1..=40).collect::<Vec<_>>());
+        assert_eq!(effects(&engine, "a").await, [(1, 40)]);
+    }
+
+    async fn a_write_that_comes_too_late_undoes_its_transaction_and_runs_it_again(database: TestDatabase) {
+        let harness = harness::start(&database).await;
+        let engine = harness.engine;
+        let runs = Arc::new(AtomicU64::new(0));
+        let seen = Arc::clone(&runs);
+        let answer: Result<Answer<Response>, ServiceError> = engine
+            .mutate("test.late", key("a", "late", ""), move |tx| {
+                let run = seen.fetch_add(1, Ordering::SeqCst);
+                async move {
+                    harness::insert_effect(&tx, "a", 7, 7).await?;
+                    let mut input = Bulk::new(&[("id", ColumnType::Integer)]);
+                    // The first run finds nothing to update, as if another transaction had taken the row.
+                    input.push([if run == 0 { 1_000_i64 } else { 7 }.into()]);
+                    let body = "UPDATE effects SET value = 8 FROM input WHERE effects.tenant_id = 'a' AND effects.id = input.id";
+                    tx.write_at_end(Write::new("effects", input, body).all_or_lost_race());
+                    Ok(Response::default())
+                }
+            })
+            .await;
+        answer.expect("the second run");
+        assert_eq!(runs.load(Ordering::SeqCst), 2);
+        assert_eq!(count(&engine, "effects", "id = 7").await, 1);
     }
 
     async fn a_timer_can_be_cancelled_until_it_is_sent(database: TestDatabase) {

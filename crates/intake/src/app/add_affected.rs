@@ -103,13 +103,10 @@ impl GroupCommand for AddBatches {
         for (batch, one) in batches.iter().zip(prepared) {
             answers.push(one.map(|one| group.add(tx, batch, one)));
         }
-        if !store::customers::directories_store(tx, &directories).await?
-            || !cases::cases_insert(tx, &group.cases).await?
-        {
-            return Err(TxError::lost_race());
-        }
-        group.outcome.store(tx).await?;
-        disruptions::disruptions_count(tx, &group.added).await?;
+        store::customers::directories_store(tx, &directories)?;
+        cases::cases_insert(tx, &group.cases)?;
+        group.outcome.store(tx)?;
+        disruptions::disruptions_count(tx, &group.added);
         Ok(answers)
     }
 }

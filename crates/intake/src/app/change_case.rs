@@ -66,11 +66,11 @@ async fn apply<T>(
     let reaction = react(case, &request.input, tx.now()).map_err(|refusal| refused(request.case, &refusal))?;
     let mut outcome = Outcome::default();
     let (case, _) = outcome.take(tx, context, &customer, reaction);
-    cases::cases_update(tx, [(&context.tenant, &case)].into_iter()).await?;
+    cases::cases_update(tx, [(&context.tenant, &case)].into_iter())?;
     if case.event.facts != facts {
         cases::case_facts_update(tx, &context.tenant, &case).await?;
     }
-    outcome.store(tx).await?;
+    outcome.store(tx)?;
     Ok(view::case(&case))
 }
 

@@ -102,12 +102,9 @@ impl GroupCommand for OpenCases {
         for (command, customer) in commands.iter().zip(resolved) {
             answers.push(customer.map(|customer| group.open(tx, command, &customer)));
         }
-        if !store::customers::directories_store(tx, &directories).await?
-            || !cases::cases_insert(tx, &group.cases).await?
-        {
-            return Err(TxError::lost_race());
-        }
-        group.outcome.store(tx).await?;
+        store::customers::directories_store(tx, &directories)?;
+        cases::cases_insert(tx, &group.cases)?;
+        group.outcome.store(tx)?;
         Ok(answers)
     }
 }

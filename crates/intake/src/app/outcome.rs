@@ -39,8 +39,8 @@ impl Outcome {
         (case, recorded)
     }
 
-    /// Writes the entries.
-    pub(super) async fn store(self, tx: &Tx) -> Result<(), DbErr> {
-        entries::entries_insert(tx, &self.entries).await
+    /// Has the entries written at the end.
+    pub(super) fn store(self, tx: &Tx) -> Result<(), DbErr> {
+        entries::entries_insert(tx, &self.entries)
     }
 }

@@ -27,8 +27,8 @@ impl RejectionHandler for RefusedCalls {
             recovery::on_refused_call(case, &call.method, &message_id, &error.reason, &error.message, tx.now());
         let mut outcome = Outcome::default();
         let (case, _) = outcome.take(tx, &call.context(), &customer, reaction);
-        cases::cases_update(tx, [(&call.tenant, &case)].into_iter()).await?;
-        outcome.store(tx).await?;
+        cases::cases_update(tx, [(&call.tenant, &case)].into_iter())?;
+        outcome.store(tx)?;
         Ok(())
     }
 }

@@ -88,8 +88,8 @@ impl GroupCommand for TakeMilestones {
             }));
         }
         let rows = known.iter().filter(|(key, _)| changed.contains(key)).map(|((tenant, _), case)| (tenant, case));
-        cases::cases_update(tx, rows).await?;
-        outcome.store(tx).await?;
+        cases::cases_update(tx, rows)?;
+        outcome.store(tx)?;
         Ok(answers)
     }
 }

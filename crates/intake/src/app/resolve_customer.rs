@@ -38,9 +38,9 @@ async fn apply(
     let mut directories = store::customers::directories(tx, &wanted).await?;
     let directory = directories.entry(context.tenant.clone()).or_default();
     let resolved = customers::resolve(directory, &[(draft, new_id)], tx.now(), |_| "customer".to_owned())?;
-    if !store::customers::directories_store(tx, &directories).await? {
-        return Err(TxError::lost_race());
-    }
+    store::customers::directories_store(tx, &directories)?;
+    // The identities are read below, with those that were known before.
+    tx.write_now().await?;
     let customer =
         resolved.first().ok_or_else(|| ServiceError::internal("one draft was not resolved to one customer"))?;
     let identities = store::customers::identities_of(tx.conn(), &context.tenant, customer.id).await?;

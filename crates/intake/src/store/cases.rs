@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use durable::ColumnType::{Boolean, Integer, Text, Uuid as Id};
-use durable::{Backend, Bulk, Tx, sql};
+use durable::{Backend, Bulk, Tx, Write, sql};
 use kernel::{CaseId, CustomerId, DisruptionId, ResourceId as _, TenantId, Timestamp};
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait as _, FromQueryResult as _, QueryResult, Statement, Value};
 use serde::{Deserialize, Serialize};
@@ -113,8 +113,8 @@ pub(super) fn affected_statements(backend: Backend, wanted: &BTreeSet<AffectedKe
     )
 }
 
-/// Inserts cases; false when another transaction was faster with a customer of a disruption.
-pub async fn cases_insert(tx: &Tx, cases: &[(TenantId, Case)]) -> Result<bool, DbErr> {
+/// Has cases inserted at the end; the race is lost when another transaction was faster with a customer of a disruption.
+pub fn cases_insert(tx: &Tx, cases: &[(TenantId, Case)]) -> Result<(), DbErr> {
     let mut input = Bulk::new(&[
         ("tenant_id", Text),
         ("id", Id),
@@ -166,9 +166,6 @@ pub async fn cases_insert(tx: &Tx, cases: &[(TenantId, Case)]) -> Result<bool, D
             case.version.into(),
         ]);
     }
-    if input.is_empty() {
-        return Ok(true);
-    }
     let body = "INSERT INTO cases (tenant_id, id, customer_id, disruption_id, origin, state, expected, delivered, \
                 event_kind, occurred_at, reference, facts, severity, requested_remedy, finding, reopen_count, \
                 needs_attention, attention, last_score, steps, entry_count, trace_parent, created_at, updated_at, version) \
@@ -177,19 +174,23 @@ pub async fn cases_insert(tx: &Tx, cases: &[(TenantId, Case)]) -> Result<bool, D
                 steps, entry_count, trace_parent, created_at, created_at, version FROM input WHERE true \
                 ORDER BY tenant_id, disruption_id, customer_id \
                 ON CONFLICT (tenant_id, disruption_id, customer_id) WHERE disruption_id IS NOT NULL DO NOTHING";
-    Ok(tx.execute_all(input.statements(tx.backend(), body, &[])).await? == input.len() as u64)
-}
-
-/// Updates locked cases: everything that a milestone can change.
-pub async fn cases_update<'a>(tx: &Tx, cases: impl Iterator<Item = (&'a TenantId, &'a Case)>) -> Result<(), DbErr> {
-    tx.execute_all(update_statements(tx.backend(), cases)?).await?;
+    tx.write_at_end(Write::new("cases", input, body).all_or_lost_race());
     Ok(())
 }
 
-pub(super) fn update_statements<'a>(
-    backend: Backend,
-    cases: impl Iterator<Item = (&'a TenantId, &'a Case)>,
-) -> Result<Vec<Statement>, DbErr> {
+/// Has locked cases updated at the end: everything that a milestone can change.
+pub fn cases_update<'a>(tx: &Tx, cases: impl Iterator<Item = (&'a TenantId, &'a Case)>) -> Result<(), DbErr> {
+    tx.write_at_end(Write::new("cases", update_rows(cases)?, UPDATE));
+    Ok(())
+}
+
+pub(super) const UPDATE: &str = "UPDATE cases SET state = input.state, requested_remedy = input.requested_remedy, \
+     finding = input.finding, reopen_count = input.reopen_count, needs_attention = input.needs_attention, \
+     attention = input.attention, last_score = input.last_score, steps = input.steps, \
+     entry_count = input.entry_count, updated_at = input.updated_at, version = input.version FROM input \
+     WHERE cases.tenant_id = input.tenant_id AND cases.id = input.id";
+
+pub(super) fn update_rows<'a>(cases: impl Iterator<Item = (&'a TenantId, &'a Case)>) -> Result<Bulk, DbErr> {
     let mut input = Bulk::new(&[
         ("tenant_id", Text),
         ("id", Id),
@@ -223,15 +224,7 @@ pub(super) fn update_statements<'a>(
             case.version.into(),
         ]);
     }
-    if input.is_empty() {
-        return Ok(Vec::new());
-    }
-    let body = "UPDATE cases SET state = input.state, requested_remedy = input.requested_remedy, \
-                finding = input.finding, reopen_count = input.reopen_count, needs_attention = input.needs_attention, \
-                attention = input.attention, last_score = input.last_score, steps = input.steps, \
-                entry_count = input.entry_count, updated_at = input.updated_at, version = input.version FROM input \
-                WHERE cases.tenant_id = input.tenant_id AND cases.id = input.id";
-    Ok(input.statements(backend, body, &[]))
+    Ok(input)
 }
 
 /// Updates the facts of a locked case: only a finding changes them.

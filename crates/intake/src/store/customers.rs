@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use durable::ColumnType::{Integer, Text, Uuid as Id};
-use durable::{Backend, Bulk, Tx, sql};
+use durable::{Backend, Bulk, Tx, Write, sql};
 use kernel::{CustomerId, ResourceId as _, TenantId, Timestamp};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, FromQueryResult as _, QueryFilter as _,
@@ -119,8 +119,9 @@ pub(super) fn get_many_statements(backend: Backend, wanted: &BTreeSet<CustomerKe
     )
 }
 
-/// Writes what the directories learned; false when another transaction was faster with one of the customers.
-pub async fn directories_store(tx: &Tx, directories: &BTreeMap<TenantId, Directory>) -> Result<bool, DbErr> {
+/// Has it written at the end what the directories learned; the race is lost when another transaction was faster with one
+/// of the customers.
+pub fn directories_store(tx: &Tx, directories: &BTreeMap<TenantId, Directory>) -> Result<(), DbErr> {
     let mut new = Bulk::new(&[
         ("tenant_id", Text),
         ("id", Id),
@@ -158,40 +159,23 @@ pub async fn directories_store(tx: &Tx, directories: &BTreeMap<TenantId, Directo
             identities.push([tenant.as_str().into(), source.into(), value.into(), owner.uuid().into()]);
         }
     }
-    insert_customers(tx, &new).await?;
-    Ok(update_customers(tx, &changed).await? && insert_identities(tx, &identities).await?)
-}
-
-async fn insert_customers(tx: &Tx, new: &Bulk) -> Result<(), DbErr> {
-    if new.is_empty() {
-        return Ok(());
-    }
-    let body = "INSERT INTO customers (tenant_id, id, display_name, tier, language, contact_points, identity_count, \
-                version, created_at) SELECT tenant_id, id, display_name, tier, language, contact_points, \
-                identity_count, version, created_at FROM input";
-    tx.execute_all(new.statements(tx.backend(), body, &[])).await?;
+    tx.write_at_end(Write::new("customers", new, INSERT_CUSTOMERS));
+    tx.write_at_end(Write::new("customers", changed, UPDATE_CUSTOMERS).all_or_lost_race());
+    tx.write_at_end(Write::new("customer_identities", identities, INSERT_IDENTITIES).all_or_lost_race());
     Ok(())
 }
 
+const INSERT_CUSTOMERS: &str = "INSERT INTO customers (tenant_id, id, display_name, tier, language, contact_points, identity_count, \
+     version, created_at) SELECT tenant_id, id, display_name, tier, language, contact_points, \
+     identity_count, version, created_at FROM input";
+
 /// Only from the version that was read: a lost update is a lost race.
-async fn update_customers(tx: &Tx, changed: &Bulk) -> Result<bool, DbErr> {
-    if changed.is_empty() {
-        return Ok(true);
-    }
-    let body = "UPDATE customers SET display_name = input.display_name, tier = input.tier, language = input.language, \
-                contact_points = input.contact_points, identity_count = input.identity_count, \
-                version = input.version + 1 FROM input WHERE customers.tenant_id = input.tenant_id \
-                AND customers.id = input.id AND customers.version = input.version";
-    Ok(tx.execute_all(changed.statements(tx.backend(), body, &[])).await? == changed.len() as u64)
-}
+const UPDATE_CUSTOMERS: &str = "UPDATE customers SET display_name = input.display_name, tier = input.tier, language = input.language, \
+     contact_points = input.contact_points, identity_count = input.identity_count, \
+     version = input.version + 1 FROM input WHERE customers.tenant_id = input.tenant_id \
+     AND customers.id = input.id AND customers.version = input.version";
 
 /// In key order, so that two groups that make the same customers wait for each other and never in a circle.
-async fn insert_identities(tx: &Tx, identities: &Bulk) -> Result<bool, DbErr> {
-    if identities.is_empty() {
-        return Ok(true);
-    }
-    let body = "INSERT INTO customer_identities (tenant_id, source, value, customer_id) \
-                SELECT tenant_id, source, value, customer_id FROM input WHERE true ORDER BY tenant_id, source, value \
-                ON CONFLICT DO NOTHING";
-    Ok(tx.execute_all(identities.statements(tx.backend(), body, &[])).await? == identities.len() as u64)
-}
+const INSERT_IDENTITIES: &str = "INSERT INTO customer_identities (tenant_id, source, value, customer_id) \
+     SELECT tenant_id, source, value, customer_id FROM input WHERE true ORDER BY tenant_id, source, value \
+     ON CONFLICT DO NOTHING";

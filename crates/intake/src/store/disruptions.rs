@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use durable::ColumnType::{Integer, Text, Uuid as Id};
-use durable::{Backend, Bulk, Tx, sql};
+use durable::{Backend, Bulk, Tx, Write, sql};
 use kernel::{DisruptionId, ResourceId as _, TenantId, Timestamp};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, FromQueryResult as _, QueryFilter as _, Statement,
@@ -117,17 +117,13 @@ pub(super) fn get_many_statements(backend: Backend, wanted: &BTreeSet<Disruption
     )
 }
 
-/// Counts affected customers. A disruption's row is what concurrent batches share, so this comes last.
-pub async fn disruptions_count(tx: &Tx, added: &BTreeMap<DisruptionKey, i64>) -> Result<(), DbErr> {
+/// Has affected customers counted at the end. A disruption's row is what concurrent batches share, so this comes last.
+pub fn disruptions_count(tx: &Tx, added: &BTreeMap<DisruptionKey, i64>) {
     let mut input = Bulk::new(&[("tenant_id", Text), ("id", Id), ("added", Integer)]);
     for ((tenant, id), added) in added.iter().filter(|(_, added)| **added > 0) {
         input.push([tenant.as_str().into(), id.uuid().into(), (*added).into()]);
     }
-    if input.is_empty() {
-        return Ok(());
-    }
     let body = "UPDATE disruptions SET affected_count = affected_count + input.added FROM input \
                 WHERE disruptions.tenant_id = input.tenant_id AND disruptions.id = input.id";
-    tx.execute_all(input.statements(tx.backend(), body, &[])).await?;
-    Ok(())
+    tx.write_at_end(Write::new("disruptions", input, body));
 }

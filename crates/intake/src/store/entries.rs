@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use durable::ColumnType::{Integer, Text, Uuid as Id};
-use durable::{Backend, Bulk, Tx, sql};
+use durable::{Backend, Bulk, Tx, Write, sql};
 use kernel::{CaseId, CustomerId, ResourceId as _, TenantId, Timestamp};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult as _, QueryResult, Statement, Value};
 use serde::{Deserialize, Serialize};
@@ -36,8 +36,8 @@ impl TryFrom<timeline_entry::Model> for Recorded {
     }
 }
 
-/// Inserts entries.
-pub async fn entries_insert(tx: &Tx, entries: &[(TenantId, Recorded)]) -> Result<(), DbErr> {
+/// Has entries inserted at the end.
+pub fn entries_insert(tx: &Tx, entries: &[(TenantId, Recorded)]) -> Result<(), DbErr> {
     let mut input = Bulk::new(&[
         ("tenant_id", Text),
         ("case_id", Id),
@@ -68,13 +68,10 @@ pub async fn entries_insert(tx: &Tx, entries: &[(TenantId, Recorded)]) -> Result
             trace_id.as_str().into(),
         ]);
     }
-    if input.is_empty() {
-        return Ok(());
-    }
     let body = "INSERT INTO timeline_entries (tenant_id, case_id, seq, customer_id, happened_at, source, kind, summary, \
                 subject, state, attributes, trace_id) SELECT tenant_id, case_id, seq, customer_id, happened_at, source, \
                 kind, summary, subject, state, attributes, trace_id FROM input";
-    tx.execute_all(input.statements(tx.backend(), body, &[])).await?;
+    tx.write_at_end(Write::new("timeline_entries", input, body));
     Ok(())
 }
 

@@ -88,7 +88,8 @@ fn hot(backend: Backend) -> Vec<(&'static str, Vec<Statement>, &'static str, &'s
     let recent = entries::recent_statements(backend, &BTreeSet::from([key]), Timestamp::EPOCH, 20);
     let affected = BTreeSet::from([(tenant.clone(), id(), id())]);
     let case = a_case();
-    let updates = cases::update_statements(backend, [(&tenant, &case)].into_iter()).expect("a case can be written");
+    let updates = cases::update_rows([(&tenant, &case)].into_iter()).expect("a case can be written");
+    let updates = updates.statements(backend, cases::UPDATE, &[]);
     vec![
         (
             "lock cases",

@@ -142,11 +142,11 @@ impl GroupCommand for ChangeWork {
 
         let opened: Vec<_> =
             group.iter().filter(|(_, w)| w.before.is_none()).map(|(key, work)| (key, &work.now)).collect();
-        store::insert_work(tx, &opened).await?;
+        store::insert_work(tx, &opened);
         let changed = group.iter().filter_map(|(key, w)| Some((key, w.before.as_ref()?, &w.now)));
         let changed: Vec<_> = changed.filter(|(_, before, now)| before != now).collect();
-        store::update_work(tx, &changed).await?;
-        store::insert_progress(tx, &entries).await?;
+        store::update_work(tx, &changed);
+        store::insert_progress(tx, &entries);
         Ok(results)
     }
 }

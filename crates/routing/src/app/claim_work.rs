@@ -88,7 +88,7 @@ pub(super) async fn claim(
     let queue_skills = queues.get(&queue).map_or(&none, |queue| &queue.required_skills);
     agent.can_do(&work.skills, queue_skills, work.escalation_level).map_err(|no| misfit(id, no))?;
     reporter.report(tx, context, &mut work, &facts);
-    store::update_work(tx, &[(&key, &before, &work)]).await?;
+    store::update_work(tx, &[(&key, &before, &work)]);
     Ok(work)
 }
 

@@ -41,7 +41,7 @@ impl App {
                 let mut work = before.clone();
                 let facts = work.escalate(request.reason, tx.now()).map_err(|no| refused(request.name, no))?;
                 reporter.report(&tx, &context, &mut work, &facts);
-                store::update_work(&tx, &[(&key, &before, &work)]).await?;
+                store::update_work(&tx, &[(&key, &before, &work)]);
                 Ok(view::work_item(&work))
             }
         };

@@ -72,5 +72,7 @@ async fn give_back(tx: &Tx, context: &RequestContext, agent: AgentId) -> Result<
         released.push((key, work, now));
     }
     let released: Vec<_> = released.iter().map(|(key, before, now)| (*key, *before, now)).collect();
-    Ok(store::update_work(tx, &released).await?)
+    store::update_work(tx, &released);
+    // What the agent holds is counted next.
+    tx.write_now().await
 }

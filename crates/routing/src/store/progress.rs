@@ -1,8 +1,7 @@
 //! What the customer was told, and notes. Only ever added to.
 
-use durable::{Bulk, ColumnType, Tx};
+use durable::{Bulk, ColumnType, Tx, Write};
 use kernel::{ResourceId as _, Timestamp};
-use sea_orm::DbErr;
 
 use super::WorkKey;
 use crate::domain::Progress;
@@ -21,11 +20,8 @@ pub(crate) struct Entry {
     pub(crate) posted_at: Timestamp,
 }
 
-/// Adds entries.
-pub(crate) async fn insert_progress(tx: &Tx, entries: &[Entry]) -> Result<(), DbErr> {
-    if entries.is_empty() {
-        return Ok(());
-    }
+/// Has entries added at the end.
+pub(crate) fn insert_progress(tx: &Tx, entries: &[Entry]) {
     let mut input = Bulk::new(&[
         ("tenant_id", ColumnType::Text),
         ("work_item_id", ColumnType::Uuid),
@@ -52,6 +48,5 @@ pub(crate) async fn insert_progress(tx: &Tx, entries: &[Entry]) -> Result<(), Db
     let sql = "INSERT INTO progress_entries (tenant_id, work_item_id, version, kind, text, next_update_by, posted_by, \
                posted_at) SELECT tenant_id, work_item_id, version, kind, text, next_update_by, posted_by, posted_at \
                FROM input";
-    tx.execute_all(input.statements(tx.backend(), sql, &[])).await?;
-    Ok(())
+    tx.write_at_end(Write::new("progress_entries", input, sql));
 }

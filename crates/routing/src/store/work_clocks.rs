@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use durable::{Backend, Bulk, ColumnType, Tx};
+use durable::{Backend, Bulk, ColumnType, Tx, Write};
 use kernel::{ResourceId as _, Timestamp, WorkItemId};
 use sea_orm::{DbErr, FromQueryResult, QueryResult, Statement};
 use uuid::Uuid;
@@ -72,11 +72,8 @@ pub(super) async fn load_clocks(tx: &Tx, works: &mut Works) -> Result<(), DbErr>
     Ok(())
 }
 
-/// Writes clocks, new ones and changed ones alike, with their places.
-pub(super) async fn write_clocks(tx: &Tx, clocks: &[(&WorkKey, usize, &Clock)]) -> Result<(), DbErr> {
-    if clocks.is_empty() {
-        return Ok(());
-    }
+/// Has clocks written at the end, new ones and changed ones alike, with their places.
+pub(super) fn write_clocks(tx: &Tx, clocks: &[(&WorkKey, usize, &Clock)]) {
     let mut input = Bulk::new(&[
         ("tenant_id", ColumnType::Text),
         ("work_item_id", ColumnType::Uuid),
@@ -109,17 +106,12 @@ pub(super) async fn write_clocks(tx: &Tx, clocks: &[(&WorkKey, usize, &Clock)]) 
             i64::from(clock.run).into(),
         ]);
     }
-    tx.execute_all(input.statements(
-        tx.backend(),
-        "INSERT INTO work_clocks (tenant_id, work_item_id, position, kind, number, state, allowed, consumed, \
-         started_at, running_since, ended_at, run) \
-         SELECT tenant_id, work_item_id, position, kind, number, state, allowed, consumed, \
-         started_at, running_since, ended_at, run FROM input WHERE true \
-         ON CONFLICT (tenant_id, work_item_id, position) DO UPDATE SET state = excluded.state, \
-         consumed = excluded.consumed, running_since = excluded.running_since, ended_at = excluded.ended_at, \
-         run = excluded.run",
-        &[],
-    ))
-    .await?;
-    Ok(())
+    let body = "INSERT INTO work_clocks (tenant_id, work_item_id, position, kind, number, state, allowed, consumed, \
+                started_at, running_since, ended_at, run) \
+                SELECT tenant_id, work_item_id, position, kind, number, state, allowed, consumed, \
+                started_at, running_since, ended_at, run FROM input WHERE true \
+                ON CONFLICT (tenant_id, work_item_id, position) DO UPDATE SET state = excluded.state, \
+                consumed = excluded.consumed, running_since = excluded.running_since, ended_at = excluded.ended_at, \
+                run = excluded.run";
+    tx.write_at_end(Write::new("work_clocks", input, body));
 }

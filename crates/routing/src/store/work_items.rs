@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use durable::{Backend, Bulk, ColumnType, Tx, TxError, sql};
+use durable::{Backend, Bulk, ColumnType, Tx, Write, sql};
 use kernel::{AgentId, ResourceId as _, TenantId, Timestamp, WorkItemId};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult};
 use uuid::Uuid;
@@ -125,14 +125,8 @@ pub(crate) async fn find_work(
     Ok(with_clocks(&connection.query_all_raw(statement).await?)?.pop())
 }
 
-/// Adds work items.
-///
-/// # Errors
-/// A lost race when one of them came to exist after the transaction looked.
-pub(crate) async fn insert_work(tx: &Tx, works: &[(&WorkKey, &Work)]) -> Result<(), TxError> {
-    if works.is_empty() {
-        return Ok(());
-    }
+/// Has work items added at the end; the race is lost when one of them came to exist after the transaction looked.
+pub(crate) fn insert_work(tx: &Tx, works: &[(&WorkKey, &Work)]) {
     let mut input = Bulk::new(&[
         ("tenant_id", ColumnType::Text),
         ("id", ColumnType::Uuid),
@@ -181,34 +175,23 @@ pub(crate) async fn insert_work(tx: &Tx, works: &[(&WorkKey, &Work)]) -> Result<
             skills.push([tenant.as_str().into(), id.uuid().into(), skill.as_str().into()]);
         }
     }
-    let statements = input.statements(
-        tx.backend(),
-        "INSERT INTO work_items (tenant_id, id, case_id, state, title, handover, severity, queue_id, skills, agent_id, \
-         escalation_level, urgency, resolution, reported, version, journey, created_at, updated_at) \
-         SELECT tenant_id, id, case_id, state, title, handover, severity, queue_id, skills, agent_id, \
-         escalation_level, urgency, resolution, reported, version, journey, created_at, updated_at FROM input \
-         WHERE true ON CONFLICT (tenant_id, id) DO NOTHING",
-        &[],
-    );
-    if tx.execute_all(statements).await? != works.len() as u64 {
-        return Err(TxError::lost_race());
-    }
-    if !skills.is_empty() {
-        let sql = "INSERT INTO work_skills (tenant_id, work_item_id, skill) \
-                   SELECT tenant_id, work_item_id, skill FROM input";
-        tx.execute_all(skills.statements(tx.backend(), sql, &[])).await?;
-    }
+    let body = "INSERT INTO work_items (tenant_id, id, case_id, state, title, handover, severity, queue_id, skills, \
+                agent_id, escalation_level, urgency, resolution, reported, version, journey, created_at, updated_at) \
+                SELECT tenant_id, id, case_id, state, title, handover, severity, queue_id, skills, agent_id, \
+                escalation_level, urgency, resolution, reported, version, journey, created_at, updated_at FROM input \
+                WHERE true ON CONFLICT (tenant_id, id) DO NOTHING";
+    tx.write_at_end(Write::new("work_items", input, body).all_or_lost_race());
+    let body = "INSERT INTO work_skills (tenant_id, work_item_id, skill) \
+                SELECT tenant_id, work_item_id, skill FROM input";
+    tx.write_at_end(Write::new("work_skills", skills, body));
     let all = |(key, work): &(&'_ WorkKey, &'_ Work)| -> Vec<_> { places(key, &work.clocks, &[]) };
     let clocks: Vec<(WorkKey, usize, Clock)> = works.iter().flat_map(all).collect();
-    Ok(write_clocks(tx, &clocks.iter().map(|(key, position, clock)| (key, *position, clock)).collect::<Vec<_>>())
-        .await?)
+    write_clocks(tx, &clocks.iter().map(|(key, position, clock)| (key, *position, clock)).collect::<Vec<_>>());
 }
 
-/// Writes work items that were locked before: what can change of them, and the clocks that differ from `before`.
-pub(crate) async fn update_work(tx: &Tx, works: &[(&WorkKey, &Work, &Work)]) -> Result<(), DbErr> {
-    if works.is_empty() {
-        return Ok(());
-    }
+/// Has work items written at the end that were locked before: what can change of them, and the clocks that differ from
+/// `before`.
+pub(crate) fn update_work(tx: &Tx, works: &[(&WorkKey, &Work, &Work)]) {
     let mut input = Bulk::new(&[
         ("tenant_id", ColumnType::Text),
         ("id", ColumnType::Uuid),
@@ -240,16 +223,12 @@ pub(crate) async fn update_work(tx: &Tx, works: &[(&WorkKey, &Work, &Work)]) -> 
         ]);
         clocks.extend(places(key, &work.clocks, &before.clocks));
     }
-    tx.execute_all(input.statements(
-        tx.backend(),
-        "UPDATE work_items SET state = input.state, queue_id = input.queue_id, agent_id = input.agent_id, \
-         escalation_level = input.escalation_level, urgency = input.urgency, resolution = input.resolution, \
-         reported = input.reported, version = input.version, updated_at = input.updated_at \
-         FROM input WHERE work_items.tenant_id = input.tenant_id AND work_items.id = input.id",
-        &[],
-    ))
-    .await?;
-    write_clocks(tx, &clocks.iter().map(|(key, position, clock)| (key, *position, clock)).collect::<Vec<_>>()).await
+    let body = "UPDATE work_items SET state = input.state, queue_id = input.queue_id, agent_id = input.agent_id, \
+                escalation_level = input.escalation_level, urgency = input.urgency, resolution = input.resolution, \
+                reported = input.reported, version = input.version, updated_at = input.updated_at \
+                FROM input WHERE work_items.tenant_id = input.tenant_id AND work_items.id = input.id";
+    tx.write_at_end(Write::new("work_items", input, body));
+    write_clocks(tx, &clocks.iter().map(|(key, position, clock)| (key, *position, clock)).collect::<Vec<_>>());
 }
 
 /// The clocks that are not as they were, with their places.
