@@ -105,6 +105,10 @@ reasons! {
         ORDER_CURRENCY,
         /// FAILED_PRECONDITION: less is left of what was captured for the order than is to be refunded.
         REFUND_ABOVE_CAPTURE,
+        /// FAILED_PRECONDITION: our apology is not on record yet; an offer comes after it.
+        APOLOGY_FIRST,
+        /// FAILED_PRECONDITION: the gate allows no more than what the law demands.
+        GATE_HOLDS_BACK,
     }
 
     /// Reasons of `amends.followup.v1`.

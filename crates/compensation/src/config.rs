@@ -1,5 +1,7 @@
 //! Section `compensation` of the configuration.
 
+mod gate;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use durable::StoreConfig;
 use kernel::Timestamp;
 use serde::Deserialize;
 
+pub use self::gate::GateConfig;
 use crate::domain::payout_step::ProviderRules;
 use crate::domain::safeguards::Safeguards;
 use crate::provider::WebhookRules;
@@ -44,6 +47,8 @@ pub struct Config {
     pub payouts_frozen_since: Option<Timestamp>,
     /// How many voucher codes that do not exist may be shown.
     pub guesses: GuessConfig,
+    /// How the paradox gate weighs what happened before.
+    pub gate: GateConfig,
     /// Who moves the money.
     pub provider: ProviderConfig,
     /// The sandbox provider, used when no other one is configured.
@@ -126,6 +131,7 @@ impl Default for Config {
             voucher_term: 365 * DAY,
             payouts_frozen_since: None,
             guesses: GuessConfig::default(),
+            gate: GateConfig::default(),
             provider: ProviderConfig::default(),
             sandbox: SandboxConfig::default(),
         }
@@ -240,6 +246,7 @@ impl Validate for Config {
         if self.guesses.limit == 0 || !window.contains(&self.guesses.window) {
             problems.add("guesses", "must have a limit above 0 and a window of 1s to 720h");
         }
+        problems.within("gate", &self.gate);
         problems.within("provider", &self.provider);
         problems.within("sandbox", &self.sandbox);
     }

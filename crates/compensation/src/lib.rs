@@ -3,6 +3,7 @@
 //!
 //! Owns packs, remedies, offers, vouchers, payouts and the ledger. Serves `amends.compensation.v1.CompensationService`
 //! and `SettlementService`;
+//! and `RecoveryService`;
 //! calls itself later (offers and vouchers end, payouts go on), tells the configured milestone sinks what happened,
 //! and moves money through an `amends.extension.v1.PayoutProvider`, of which it brings a sandbox. Knows no other
 //! service. What always holds:
@@ -33,6 +34,7 @@ mod store;
 mod testing;
 mod totals;
 mod wire;
+mod wire_gate;
 
 use std::sync::Arc;
 
@@ -40,6 +42,7 @@ use anyhow::{anyhow, ensure};
 use api::compensation::compensation_service_server::{CompensationServiceServer, SERVICE_NAME};
 use api::compensation::ledger_service_server::{self, LedgerServiceServer};
 use api::compensation::pack_service_server::{self, PackServiceServer};
+use api::compensation::recovery_service_server::{self, RecoveryServiceServer};
 use api::compensation::settlement_service_server::{self, SettlementServiceServer};
 use chassis::{Check, Job, Service};
 use durable::{Engine, EngineParts, Relay, Targets};
@@ -48,7 +51,7 @@ use tonic::service::Routes;
 use crate::app::ports::PayoutProvider;
 use crate::app::{App, RejectedCalls, money_gauges};
 pub use crate::config::{BacktestConfig, Config, GuessConfig, PacksConfig, ProviderConfig};
-use crate::grpc::{CompensationApi, LedgerApi, PackApi, SettlementApi};
+use crate::grpc::{CompensationApi, LedgerApi, PackApi, RecoveryApi, SettlementApi};
 use crate::provider::{GrpcProvider, InProcessSandbox, LoopBack};
 use crate::sandbox::{Sandbox, WebhookEndpoint};
 pub use crate::store::migrations;
@@ -76,6 +79,8 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
     told.connect(app.parts());
     let settlements = SettlementServiceServer::new(SettlementApi::new(app.clone()))
         .max_decoding_message_size(chassis::limits::BATCH_BYTES);
+    let recovery = RecoveryServiceServer::new(RecoveryApi::new(app.clone()))
+        .max_decoding_message_size(chassis::limits::MESSAGE_BYTES);
     let server = CompensationServiceServer::new(CompensationApi::new(app.clone()))
         .max_decoding_message_size(chassis::limits::MESSAGE_BYTES);
     let ledger =
@@ -89,8 +94,13 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
             ledger_service_server::SERVICE_NAME,
             pack_service_server::SERVICE_NAME,
             settlement_service_server::SERVICE_NAME,
+            recovery_service_server::SERVICE_NAME,
         ],
-        routes: Routes::new(server).add_service(ledger).add_service(packs).add_service(settlements),
+        routes: Routes::new(server)
+            .add_service(ledger)
+            .add_service(packs)
+            .add_service(settlements)
+            .add_service(recovery),
         jobs: vec![
             Job::new("relay", move |stop| relay.run(stop)),
             Job::new("money gauges", move |stop| Box::pin(money_gauges::run(measured, stop))),

@@ -19,6 +19,7 @@ use crate::domain::records::{Offer, Remedy};
 use crate::domain::remedy::RemedyState;
 use crate::domain::voucher::VoucherState;
 use crate::store::ledger::{Balance, StoredTransaction};
+use crate::wire_gate;
 
 /// A remedy with what it has given.
 pub(crate) fn remedy(remedy: &Remedy, vouchers: &[VoucherId], payouts: &[PayoutId]) -> wire::Remedy {
@@ -31,6 +32,7 @@ pub(crate) fn remedy(remedy: &Remedy, vouchers: &[VoucherId], payouts: &[PayoutI
         RemedyState::Declined => State::Declined,
         RemedyState::Unanswered => State::Unanswered,
         RemedyState::NeedsAttention => State::NeedsAttention,
+        RemedyState::AwaitingApology => State::AwaitingApology,
     };
     wire::Remedy {
         name: remedy.id.to_string(),
@@ -47,6 +49,9 @@ pub(crate) fn remedy(remedy: &Remedy, vouchers: &[VoucherId], payouts: &[PayoutI
         create_time: Some(to_timestamp(remedy.created_at)),
         update_time: Some(to_timestamp(remedy.updated_at)),
         etag: remedy.version.to_string(),
+        recovery: remedy.gate.as_ref().map(|_| wire_gate::context(&remedy.recovery)),
+        gate_decision: remedy.gate.as_ref().map(|gate| wire_gate::decision(remedy.id, gate, &[])),
+        apology_time: remedy.apology_at.map(to_timestamp),
     }
 }
 
@@ -195,6 +200,10 @@ pub(crate) fn offer(offer: &Offer) -> wire::Offer {
         fair_ask: offer.fair_ask.clone(),
         expire_time: Some(to_timestamp(offer.expires_at)),
         create_time: Some(to_timestamp(offer.created_at)),
+        fair_ask_amount: offer.fair_amount.map(to_money),
+        counter_to: offer.counter_to.map(|id| id.to_string()).unwrap_or_default(),
+        counter_offer: offer.counter_offer.map(|id| id.to_string()).unwrap_or_default(),
+        explanation: offer.explanation.clone(),
         made_by: offer.made_by.clone(),
     }
 }
@@ -324,6 +333,6 @@ pub(crate) fn pack_name(id: &str) -> String {
     format!("packs/{id}")
 }
 
-fn small(value: u32) -> i32 {
+pub(crate) fn small(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
 }

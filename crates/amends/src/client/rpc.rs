@@ -191,6 +191,17 @@ rpcs! {
         }
         lists {}
     }
+    compensation::recovery_service_client::RecoveryServiceClient, recovery_service {
+        reads {
+            GetGateDecisionRequest => GateDecision, get_gate_decision, GET_GATE_DECISION;
+        }
+        writes {
+            OverrideGateRequest => GateDecision, override_gate, OVERRIDE_GATE;
+            RecordApologyRequest => Remedy, record_apology, RECORD_APOLOGY;
+            CounterOfferRequest => Offer, counter_offer, COUNTER_OFFER;
+        }
+        lists {}
+    }
     followup::follow_up_service_client::FollowUpServiceClient, follow_up_service {
         reads {
             GetMessageRequest => Message, get_message, GET_MESSAGE;

@@ -110,6 +110,7 @@ impl World {
             event,
             severity: Severity::Low,
             payee: String::new(),
+            recovery: crate::domain::gate::RecoveryContext::default(),
         };
         let key = self.engine.new_id().to_string();
         let opened = self.app.open_remedy(self.context("desk"), &key, command).await.unwrap().message;

@@ -6,14 +6,14 @@ use kernel::{Answer, RemedyId, RequestContext, RequestKey, ServiceError, Timesta
 use serde::Serialize;
 
 use super::effects::Effects;
+use super::limits::{apology_first, within_limits};
 use super::progress::{last_offer, progress};
 use super::refunds::refuse_above;
 use super::refusal::not_now;
 use super::{App, own_calls};
 use crate::domain::assessment::offer_summary;
 use crate::domain::line::{OfferOption, RemedyLine};
-use crate::domain::offer::OfferState;
-use crate::domain::records::Offer;
+use crate::domain::records::OfferDraft;
 use crate::domain::remedy::RemedyEvent;
 use crate::store::remedies;
 use crate::wire;
@@ -33,7 +33,8 @@ impl App {
     /// Makes another offer.
     ///
     /// # Errors
-    /// NOT_FOUND; FAILED_PRECONDITION `INVALID_TRANSITION` while an offer is open or something is being given.
+    /// NOT_FOUND; FAILED_PRECONDITION `INVALID_TRANSITION` while an offer is open or something is being given,
+    /// `APOLOGY_FIRST`, `GATE_HOLDS_BACK`; INVALID_ARGUMENT when it gives more than anybody may.
     #[tracing::instrument(skip_all, name = "compensation.make_offer", fields(amends.remedy = %command.remedy))]
     pub(crate) async fn make_offer(
         &self,
@@ -51,23 +52,17 @@ impl App {
                 let mut remedy = found.ok_or_else(|| ServiceError::not_found(command.remedy))?;
                 let last = last_offer(&tx, tenant, &remedy).await?;
                 let payouts = progress(&tx, tenant, &remedy, last.as_ref()).await?;
+                apology_first(&remedy)?;
                 remedy.state = remedy.state.on(RemedyEvent::OfferMade(payouts)).map_err(not_now)?;
+                within_limits(&remedy, "offer.", &command.options, &command.plus)?;
                 refuse_above(&tx, tenant, &remedy, &command.options, &command.plus).await?;
-                let offer = Offer {
-                    id,
-                    remedy: remedy.id,
-                    case: remedy.case,
-                    state: OfferState::Open,
+                let draft = OfferDraft {
                     options: command.options,
                     plus: command.plus,
-                    accepted_option: String::new(),
-                    decline_reason: String::new(),
-                    fair_ask: String::new(),
                     made_by: command.made_by,
                     expires_at: command.expires_at.unwrap_or_else(|| tx.now().plus(app.offer_term)),
-                    created_at: tx.now(),
-                    updated_at: tx.now(),
                 };
+                let offer = draft.open(id, &remedy, tx.now());
                 remedy.offer = Some(offer.id);
                 remedies::update_in_tx(&tx, tenant, &mut remedy).await?;
                 app.milestones.offer_made(&tx, &context, &offer);

@@ -67,6 +67,12 @@ impl Milestones {
                 if !offer.fair_ask.is_empty() {
                     attributes.push(("fair_ask", offer.fair_ask.clone()));
                 }
+                if let Some(amount) = offer.fair_amount {
+                    attributes.push(("fair_ask_amount", amount.to_string()));
+                }
+                if let Some(answer) = offer.counter_offer {
+                    attributes.push(("counter_offer", answer.to_string()));
+                }
                 let said = format!("The customer declined the offer: {}", offer.decline_reason);
                 self.of_offer(tx, context, offer, Kind::OfferDeclined, said.trim_end_matches([':', ' ']), attributes);
             }

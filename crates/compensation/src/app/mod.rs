@@ -8,20 +8,25 @@ mod advance_payout;
 mod apply_pack;
 mod backtest_pack;
 mod close_settlement;
+mod counter_offer;
 mod effects;
 mod expire_offer;
 mod expire_voucher;
 mod freeze_payouts;
+mod gate_decision;
 mod give;
+mod limits;
 mod make_offer;
 mod milestones;
 pub(crate) mod money_gauges;
 mod open_remedy;
+mod override_gate;
 mod own_calls;
 pub mod ports;
 mod progress;
 mod reads;
 mod reconcile;
+mod record_apology;
 mod record_capture;
 mod record_event;
 mod record_step;
@@ -49,9 +54,11 @@ use kernel::{RequestContext, ServiceError, Timestamp};
 
 pub(crate) use apply_pack::ApplyPack;
 pub(crate) use backtest_pack::{Backtest, known_version, too_large};
+pub(crate) use counter_offer::CounterOffer;
 pub(crate) use freeze_payouts::SwitchPayouts;
 pub(crate) use make_offer::MakeOffer;
 pub(crate) use open_remedy::OpenRemedy;
+pub(crate) use override_gate::OverrideGate;
 pub(crate) use reconcile::Reconcile;
 pub(crate) use record_capture::RecordCapture;
 pub(crate) use record_event::RecordProviderEvent;
@@ -71,6 +78,7 @@ use self::tenant_packs::TenantPacks;
 use crate::config::{Config, GuessConfig};
 use crate::domain::assessment::Assessment;
 use crate::domain::event::{FailureEvent, Severity};
+use crate::domain::gate::GateRules;
 use crate::domain::pack::set::PackSet;
 use crate::domain::payout_step::ProviderRules;
 use crate::provider::WebhookRules;
@@ -89,6 +97,7 @@ pub(crate) struct Parts {
     backtests: Backtests,
     provider: Arc<dyn PayoutProvider>,
     rules: ProviderRules,
+    gate: GateRules,
     milestones: Milestones,
     tokens: PageTokens,
     offer_term: Duration,
@@ -141,6 +150,7 @@ impl App {
             backtests: Backtests::new(&config.backtest),
             provider,
             rules,
+            gate: config.gate.rules(),
             milestones: Milestones::new(&config.sinks),
             tokens: PageTokens::new(config.store.page_token_key.clone()),
             offer_term: config.offer_term,

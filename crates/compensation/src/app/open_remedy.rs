@@ -16,11 +16,12 @@ use super::refunds::LockedOrders;
 use super::{App, Parts, own_calls};
 use crate::domain::assessment::Assessment;
 use crate::domain::event::{FailureEvent, Severity};
-use crate::domain::offer::OfferState;
+use crate::domain::gate::{GateInputs, Known, PriorFailure, RecoveryContext, decide};
+use crate::domain::hold_back::hold_back;
 use crate::domain::order_funds::order_of;
-use crate::domain::records::{Offer, Remedy};
-use crate::domain::remedy::{Progress, RemedyState};
-use crate::store::remedies;
+use crate::domain::records::{Offer, OfferDraft, Remedy};
+use crate::domain::remedy::{FirstOffer, Progress, RemedyState};
+use crate::store::{gate, remedies};
 use crate::wire;
 
 /// What is asked for.
@@ -33,6 +34,7 @@ pub(crate) struct OpenRemedy {
     pub(crate) event: FailureEvent,
     pub(crate) severity: Severity,
     pub(crate) payee: String,
+    pub(crate) recovery: RecoveryContext,
 }
 
 impl App {
@@ -86,12 +88,20 @@ impl GroupCommand for OpenRemedies {
             (&opening.context.tenant, order, opening.assessment.automatic.as_slice())
         });
         let mut orders = LockedOrders::lock(tx, automatic).await?;
+        let customers: Vec<_> =
+            commands.iter().map(|opening| (&opening.context.tenant, opening.command.customer)).collect();
+        let mut priors = gate::priors_in_tx(tx, &customers, tx.now().minus(self.parts.gate.window)).await?;
         let mut effects = Effects::default();
         let results = commands
             .iter()
             .map(|opening| {
                 if taken.insert((opening.context.tenant.to_string(), opening.id)) {
-                    Ok(self.parts.open(tx, opening, &mut orders, &mut effects))
+                    let customer = (opening.context.tenant.to_string(), opening.command.customer);
+                    let priors = priors.entry(customer).or_default();
+                    let (response, failure) = self.parts.open(tx, opening, priors, &mut orders, &mut effects);
+                    // The next one of this group may be the same customer's.
+                    priors.insert(0, failure);
+                    Ok(response)
                 } else {
                     Err(exists(opening.id))
                 }
@@ -108,15 +118,27 @@ fn exists(id: RemedyId) -> ServiceError {
 }
 
 impl Parts {
+    /// The answer, and what this failure is for the next one of the same customer.
     fn open(
         &self,
         tx: &Tx,
         opening: &Opening,
+        priors: &[PriorFailure],
         orders: &mut LockedOrders,
         effects: &mut Effects,
-    ) -> api::compensation::Remedy {
+    ) -> (api::compensation::Remedy, PriorFailure) {
         let Opening { context, id, command, assessment } = opening;
-        let mut assessment = assessment.clone();
+        let inputs = GateInputs {
+            event: &command.event,
+            severity: command.severity,
+            case: command.case,
+            known: Known::of(&command.event),
+            context: &command.recovery,
+            priors,
+            now: tx.now(),
+        };
+        let mut gate = decide(&inputs, &self.gate);
+        let mut assessment = hold_back(assessment.clone(), &mut gate);
         orders.cut(&context.tenant, order_of(&command.event), &mut assessment.automatic);
         let mut remedy = Remedy {
             id: *id,
@@ -128,52 +150,65 @@ impl Parts {
             payee: command.payee.clone(),
             assessment,
             offer: None,
+            recovery: command.recovery.clone(),
+            gate: Some(gate),
+            apology_at: command.recovery.apologised.then(|| tx.now()),
             version: 1,
             created_at: tx.now(),
             updated_at: tx.now(),
         };
         let given = self.give(tx, context, &remedy, id.uuid(), &remedy.assessment.automatic, effects);
-        let offer = (!remedy.assessment.choice_of.is_empty()).then(|| self.first_offer(tx, &remedy));
+        let first = match (remedy.assessment.choice_of.is_empty(), remedy.needs_apology()) {
+            (true, _) => FirstOffer::None,
+            (false, true) => FirstOffer::Waits,
+            (false, false) => FirstOffer::Made,
+        };
         let payouts = if given.payouts.is_empty() { Progress::Given } else { Progress::Open };
-        remedy.state = RemedyState::opened(offer.is_some(), !remedy.assessment.automatic.is_empty(), payouts);
+        remedy.state = RemedyState::opened(first, !remedy.assessment.automatic.is_empty(), payouts);
         match remedy.state {
             RemedyState::NothingOwed => self.milestones.nothing_owed(tx, context, &remedy),
             RemedyState::Settled => self.milestones.settled(tx, context, &remedy, None),
             RemedyState::Offered
+            | RemedyState::AwaitingApology
             | RemedyState::Granting
             | RemedyState::Declined
             | RemedyState::Unanswered
             | RemedyState::NeedsAttention => {}
         }
-        if let Some(offer) = offer {
-            remedy.offer = Some(offer.id);
-            self.milestones.offer_made(tx, context, &offer);
-            own_calls::expire_offer_later(tx, context, &offer);
-            effects.offers.push((context.tenant.clone(), offer));
+        if first == FirstOffer::Made {
+            self.make_first_offer(tx, context, &mut remedy, effects);
         }
         let Given { vouchers, payouts } = given;
         let response = wire::remedy(&remedy, &vouchers, &payouts);
+        let failure = remedy.as_prior();
         effects.remedies.push((context.tenant.clone(), remedy));
-        response
+        (response, failure)
+    }
+
+    /// Makes the offer that the packs make: when the remedy is opened, or once the customer has our apology.
+    pub(super) fn make_first_offer(
+        &self,
+        tx: &Tx,
+        context: &RequestContext,
+        remedy: &mut Remedy,
+        effects: &mut Effects,
+    ) {
+        let offer = self.first_offer(tx, remedy);
+        remedy.offer = Some(offer.id);
+        self.milestones.offer_made(tx, context, &offer);
+        own_calls::expire_offer_later(tx, context, &offer);
+        effects.offers.push((context.tenant.clone(), offer));
     }
 
     /// The offer that the packs make.
     fn first_offer(&self, tx: &Tx, remedy: &Remedy) -> Offer {
-        Offer {
-            id: self.engine.new_id().into(),
-            remedy: remedy.id,
-            case: remedy.case,
-            state: OfferState::Open,
+        let draft = OfferDraft {
             options: remedy.assessment.choice_of.clone(),
             plus: remedy.assessment.plus.clone(),
-            accepted_option: String::new(),
-            decline_reason: String::new(),
-            fair_ask: String::new(),
             made_by: rule_of_choice(&remedy.assessment),
             expires_at: tx.now().plus(self.offer_term),
-            created_at: tx.now(),
-            updated_at: tx.now(),
-        }
+        };
+        draft.open(self.engine.new_id().into(), remedy, tx.now())
     }
 }
 

@@ -4,7 +4,7 @@ use api::method::compensation_service::RESPOND_TO_OFFER;
 use api::reason::compensation::OFFER_NOT_OPEN;
 use durable::audit::{self, AuditEntry};
 use durable::{Tx, TxError};
-use kernel::{Answer, OfferId, RequestContext, RequestKey, ResourceId, ServiceError, Violations};
+use kernel::{Answer, Money, OfferId, RequestContext, RequestKey, ResourceId, ServiceError, Violations};
 use serde::Serialize;
 
 use super::effects::Effects;
@@ -31,8 +31,8 @@ pub(crate) struct RespondToOffer {
 pub(crate) enum Response {
     /// Yes, with the id of an option, and where the customer's signed agreement is kept.
     Accept { option: String, consent: String },
-    /// No.
-    Decline { reason: String, fair_ask: String },
+    /// No, perhaps with what would be fair.
+    Decline { reason: String, fair_ask: String, fair_amount: Option<Money> },
 }
 
 impl App {
@@ -54,23 +54,34 @@ impl App {
             let (app, context, command) = (app.clone(), context.clone(), command.clone());
             async move {
                 let (mut remedy, mut offer) = lock_offer(&tx, &context, command.offer).await?;
-                let mut signed = None;
+                let (mut signed, mut answer) = (None, None);
                 match command.response {
                     Response::Accept { option, consent } => {
                         check_consent(&offer, &option, &consent)?;
                         signed = (!consent.is_empty()).then(|| format!("option {option}: {consent}"));
                         app.accept(&tx, &context, &mut remedy, &mut offer, option).await?;
                     }
-                    Response::Decline { reason, fair_ask } => {
+                    Response::Decline { reason, fair_ask, fair_amount } => {
                         take(&mut offer, OfferEvent::Decline, &tx)?;
                         offer.decline_reason = reason;
                         offer.fair_ask = fair_ask;
-                        remedy.state = remedy.state.on(RemedyEvent::OfferDeclined).map_err(not_now)?;
+                        offer.fair_amount = fair_amount;
+                        answer = app.answer_fair_ask(&tx, &remedy, &mut offer)?;
+                        let event =
+                            if answer.is_some() { RemedyEvent::OfferCountered } else { RemedyEvent::OfferDeclined };
+                        remedy.state = remedy.state.on(event).map_err(not_now)?;
                         app.milestones.offer_ended(&tx, &context, &offer);
                     }
                 }
                 own_calls::cancel_offer_timer(&tx, &context.tenant, offer.id);
                 offers::update_in_tx(&tx, &context.tenant, &offer).await?;
+                if let Some(answer) = answer {
+                    remedy.offer = Some(answer.id);
+                    app.milestones.offer_made(&tx, &context, &answer);
+                    own_calls::expire_offer_later(&tx, &context, &answer);
+                    let effects = Effects { offers: vec![(context.tenant.clone(), answer)], ..Effects::default() };
+                    effects.write(&tx).await?;
+                }
                 remedies::update_in_tx(&tx, &context.tenant, &mut remedy).await?;
                 if let Some(reason) = signed {
                     // The tenant's chain, whose lock is taken last.

@@ -20,7 +20,12 @@ fn diagram(changes: impl IntoIterator<Item = (&'static str, Option<&'static str>
 }
 
 fn remedies() -> String {
-    let mut events = vec![(RemedyEvent::OfferDeclined, "declined"), (RemedyEvent::OfferExpired, "nobody answered")];
+    let mut events = vec![
+        (RemedyEvent::OfferDeclined, "declined"),
+        (RemedyEvent::OfferCountered, "a fair ask is answered"),
+        (RemedyEvent::OfferExpired, "nobody answered"),
+        (RemedyEvent::Apologised, "the customer has our apology"),
+    ];
     for (payouts, accepted, moved) in [
         (Progress::Given, "accepted, nothing to pay", "all paid"),
         (Progress::Refused, "accepted, a payout needs a person", "a payout needs a person"),

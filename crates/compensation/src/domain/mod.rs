@@ -9,9 +9,14 @@ pub mod backtest;
 #[cfg(test)]
 mod diagrams;
 pub mod event;
+pub mod fair_amount;
+#[cfg(test)]
+mod fair_amount_tests;
 pub mod freeze;
+pub mod gate;
 pub mod geo;
 pub mod grant;
+pub mod hold_back;
 pub mod ledger;
 pub mod liability;
 pub mod line;

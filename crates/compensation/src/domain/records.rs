@@ -1,9 +1,10 @@
 //! A remedy and an offer, with everything that is known about them.
 
-use kernel::{CaseId, CustomerId, OfferId, RemedyId, Timestamp};
+use kernel::{CaseId, CustomerId, Money, OfferId, RemedyId, Timestamp};
 
 use super::assessment::Assessment;
 use super::event::{FailureEvent, Severity};
+use super::gate::{GateDecision, PriorFailure, RecoveryContext};
 use super::line::{OfferOption, RemedyLine, settlement_summary};
 use super::offer::{OfferEvent, OfferState};
 use super::remedy::RemedyState;
@@ -30,6 +31,12 @@ pub struct Remedy {
     pub assessment: Assessment,
     /// The last offer.
     pub offer: Option<OfferId>,
+    /// What the caller said about the recovery.
+    pub recovery: RecoveryContext,
+    /// How far to go; none for a remedy from before the gate.
+    pub gate: Option<GateDecision>,
+    /// Since when it is on record that the customer has our apology.
+    pub apology_at: Option<Timestamp>,
     /// Changes with every change.
     pub version: i64,
     /// When it was opened.
@@ -59,6 +66,14 @@ pub struct Offer {
     pub decline_reason: String,
     /// What the customer would call fair instead.
     pub fair_ask: String,
+    /// The amount that the customer would call fair instead.
+    pub fair_amount: Option<Money>,
+    /// The declined offer that this one answers.
+    pub counter_to: Option<OfferId>,
+    /// The offer that answers this declined one.
+    pub counter_offer: Option<OfferId>,
+    /// Why this answer to a fair ask, or why a person must answer.
+    pub explanation: String,
     /// Who made it.
     pub made_by: String,
     /// When it expires.
@@ -99,7 +114,63 @@ impl Offer {
     }
 }
 
+/// A new offer, before the customer has seen it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferDraft {
+    /// The customer chooses exactly one of these.
+    pub options: Vec<OfferOption>,
+    /// Given with the chosen option.
+    pub plus: Vec<RemedyLine>,
+    /// Who makes it.
+    pub made_by: String,
+    /// When it expires.
+    pub expires_at: Timestamp,
+}
+
+impl OfferDraft {
+    /// The offer of `remedy`, open from `now` on.
+    pub fn open(self, id: OfferId, remedy: &Remedy, now: Timestamp) -> Offer {
+        let Self { options, plus, made_by, expires_at } = self;
+        Offer {
+            id,
+            remedy: remedy.id,
+            case: remedy.case,
+            state: OfferState::Open,
+            options,
+            plus,
+            accepted_option: String::new(),
+            decline_reason: String::new(),
+            fair_ask: String::new(),
+            fair_amount: None,
+            counter_to: None,
+            counter_offer: None,
+            explanation: String::new(),
+            made_by,
+            expires_at,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
 impl Remedy {
+    /// What this failure is for a later one of the same customer.
+    pub fn as_prior(&self) -> PriorFailure {
+        PriorFailure {
+            remedy: self.id,
+            case: self.case,
+            kind: self.event.kind.clone(),
+            reference: self.event.reference.clone(),
+            occurred_at: self.event.occurred_at,
+            apology_at: self.apology_at,
+        }
+    }
+
+    /// True while an offer has to wait for our apology. Remedies from before the gate are not asked.
+    pub const fn needs_apology(&self) -> bool {
+        self.gate.is_some() && self.apology_at.is_none()
+    }
+
     /// What was given in the end: at once, and by the last offer.
     pub fn settlement(&self, offer: Option<&Offer>) -> String {
         let accepted = offer.map(Offer::accepted_lines).unwrap_or_default();

@@ -20,6 +20,19 @@ pub enum RemedyState {
     Unanswered,
     /// A payout needs a person.
     NeedsAttention,
+    /// An offer waits until the customer has our apology.
+    AwaitingApology,
+}
+
+/// Whether there is an offer at the beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FirstOffer {
+    /// There is nothing to choose.
+    None,
+    /// It is made at once.
+    Made,
+    /// It waits for our apology.
+    Waits,
 }
 
 /// How far the payouts of a remedy have come, taken together.
@@ -61,6 +74,10 @@ pub enum RemedyEvent {
     OfferAccepted(Progress),
     /// The customer declined.
     OfferDeclined,
+    /// The customer declined, said what would be fair, and was given another offer at once.
+    OfferCountered,
+    /// The customer has our apology, and the offer that waited for it is made.
+    Apologised,
     /// Nobody answered in time.
     OfferExpired,
     /// A payout moved; all together they are this far.
@@ -69,7 +86,7 @@ pub enum RemedyEvent {
 
 impl RemedyState {
     /// All states.
-    pub const ALL: [RemedyState; 7] = [
+    pub const ALL: [RemedyState; 8] = [
         Self::Offered,
         Self::Granting,
         Self::Settled,
@@ -77,6 +94,7 @@ impl RemedyState {
         Self::Declined,
         Self::Unanswered,
         Self::NeedsAttention,
+        Self::AwaitingApology,
     ];
 
     /// As stored and shown.
@@ -89,6 +107,7 @@ impl RemedyState {
             Self::Declined => "DECLINED",
             Self::Unanswered => "UNANSWERED",
             Self::NeedsAttention => "NEEDS_ATTENTION",
+            Self::AwaitingApology => "AWAITING_APOLOGY",
         }
     }
 
@@ -98,11 +117,12 @@ impl RemedyState {
     }
 
     /// Where a remedy begins: with an offer, with what is given at once, or with nothing.
-    pub const fn opened(has_offer: bool, gives_something: bool, payouts: Progress) -> Self {
-        match (has_offer, gives_something) {
-            (true, _) => Self::Offered,
-            (false, true) => Self::after_grant(payouts),
-            (false, false) => Self::NothingOwed,
+    pub const fn opened(offer: FirstOffer, gives_something: bool, payouts: Progress) -> Self {
+        match (offer, gives_something) {
+            (FirstOffer::Made, _) => Self::Offered,
+            (FirstOffer::Waits, _) => Self::AwaitingApology,
+            (FirstOffer::None, true) => Self::after_grant(payouts),
+            (FirstOffer::None, false) => Self::NothingOwed,
         }
     }
 
@@ -124,14 +144,27 @@ impl RemedyState {
             Self::Offered => match event {
                 E::OfferAccepted(payouts) => Ok(Self::after_grant(payouts)),
                 E::OfferDeclined => Ok(Self::Declined),
+                E::OfferCountered => Ok(Self::Offered),
                 E::OfferExpired => Ok(Self::Unanswered),
                 // What was given at once arrives while the customer still thinks about the rest.
                 E::PayoutMoved(_) => Ok(Self::Offered),
-                E::OfferMade(_) => Err(self.refuses(event)),
+                E::OfferMade(_) | E::Apologised => Err(self.refuses(event)),
+            },
+            Self::AwaitingApology => match event {
+                E::Apologised => Ok(Self::Offered),
+                E::PayoutMoved(_) => Ok(Self::AwaitingApology),
+                E::OfferMade(_) | E::OfferAccepted(_) | E::OfferDeclined | E::OfferCountered | E::OfferExpired => {
+                    Err(self.refuses(event))
+                }
             },
             Self::Granting => match event {
                 E::PayoutMoved(payouts) => Ok(Self::after_grant(payouts)),
-                E::OfferMade(_) | E::OfferAccepted(_) | E::OfferDeclined | E::OfferExpired => Err(self.refuses(event)),
+                E::OfferMade(_)
+                | E::OfferAccepted(_)
+                | E::OfferDeclined
+                | E::OfferCountered
+                | E::OfferExpired
+                | E::Apologised => Err(self.refuses(event)),
             },
             Self::NeedsAttention => match event {
                 E::PayoutMoved(payouts) => Ok(Self::after_grant(payouts)),
@@ -140,7 +173,9 @@ impl RemedyState {
                 E::OfferMade(Progress::Given | Progress::Open | Progress::Unsure)
                 | E::OfferAccepted(_)
                 | E::OfferDeclined
-                | E::OfferExpired => Err(self.refuses(event)),
+                | E::OfferCountered
+                | E::OfferExpired
+                | E::Apologised => Err(self.refuses(event)),
             },
             Self::Declined | Self::Unanswered => match event {
                 E::OfferMade(Progress::Given | Progress::Refused) => Ok(Self::Offered),
@@ -148,19 +183,29 @@ impl RemedyState {
                 E::OfferMade(Progress::Open | Progress::Unsure)
                 | E::OfferAccepted(_)
                 | E::OfferDeclined
-                | E::OfferExpired => Err(self.refuses(event)),
+                | E::OfferCountered
+                | E::OfferExpired
+                | E::Apologised => Err(self.refuses(event)),
             },
             Self::Settled => match event {
                 // Said twice: nothing new.
                 E::PayoutMoved(Progress::Given) => Ok(Self::Settled),
-                E::PayoutMoved(_) | E::OfferMade(_) | E::OfferAccepted(_) | E::OfferDeclined | E::OfferExpired => {
-                    Err(self.refuses(event))
-                }
+                E::PayoutMoved(_)
+                | E::OfferMade(_)
+                | E::OfferAccepted(_)
+                | E::OfferDeclined
+                | E::OfferCountered
+                | E::OfferExpired
+                | E::Apologised => Err(self.refuses(event)),
             },
             Self::NothingOwed => match event {
-                E::PayoutMoved(_) | E::OfferMade(_) | E::OfferAccepted(_) | E::OfferDeclined | E::OfferExpired => {
-                    Err(self.refuses(event))
-                }
+                E::PayoutMoved(_)
+                | E::OfferMade(_)
+                | E::OfferAccepted(_)
+                | E::OfferDeclined
+                | E::OfferCountered
+                | E::OfferExpired
+                | E::Apologised => Err(self.refuses(event)),
             },
         }
     }
@@ -170,6 +215,8 @@ impl RemedyState {
             RemedyEvent::OfferMade(_) => "another offer",
             RemedyEvent::OfferAccepted(_) => "an accepted offer",
             RemedyEvent::OfferDeclined => "a declined offer",
+            RemedyEvent::OfferCountered => "a counter-offer",
+            RemedyEvent::Apologised => "the offer that waited for an apology",
             RemedyEvent::OfferExpired => "an expired offer",
             RemedyEvent::PayoutMoved(_) => "news of a payout",
         };
@@ -183,10 +230,10 @@ mod tests {
 
     use super::*;
     use Progress::{Given, Open, Refused, Unsure};
-    use RemedyEvent::{OfferAccepted, OfferDeclined, OfferExpired, OfferMade, PayoutMoved};
+    use RemedyEvent::{Apologised, OfferAccepted, OfferCountered, OfferDeclined, OfferExpired, OfferMade, PayoutMoved};
     use RemedyState as S;
 
-    const EVENTS: [RemedyEvent; 14] = [
+    const EVENTS: [RemedyEvent; 16] = [
         OfferMade(Given),
         OfferMade(Open),
         OfferMade(Refused),
@@ -201,60 +248,50 @@ mod tests {
         PayoutMoved(Open),
         PayoutMoved(Refused),
         PayoutMoved(Unsure),
+        OfferCountered,
+        Apologised,
     ];
 
-    /// Every state with every event, in the order of `EVENTS`; `None` is a refusal.
-    fn table(state: S) -> [Option<S>; 14] {
-        let (offered, granting, settled, attention) =
-            (Some(S::Offered), Some(S::Granting), Some(S::Settled), Some(S::NeedsAttention));
-        match state {
-            S::Offered => [
-                None,
-                None,
-                None,
-                None,
-                settled,
-                granting,
-                attention,
-                attention,
-                Some(S::Declined),
-                Some(S::Unanswered),
-                offered,
-                offered,
-                offered,
-                offered,
+    /// Every state with every event: what it takes; everything else is a refusal.
+    fn table(state: S) -> Vec<(RemedyEvent, S)> {
+        let moved = |settled, granting, attention| {
+            vec![
+                (PayoutMoved(Given), settled),
+                (PayoutMoved(Open), granting),
+                (PayoutMoved(Refused), attention),
+                (PayoutMoved(Unsure), attention),
+            ]
+        };
+        let mut takes = match state {
+            S::Granting | S::NeedsAttention => moved(S::Settled, S::Granting, S::NeedsAttention),
+            S::Settled => vec![(PayoutMoved(Given), S::Settled)],
+            S::NothingOwed => vec![],
+            S::Offered | S::Declined | S::Unanswered | S::AwaitingApology => moved(state, state, state),
+        };
+        takes.extend(match state {
+            S::Offered => vec![
+                (OfferAccepted(Given), S::Settled),
+                (OfferAccepted(Open), S::Granting),
+                (OfferAccepted(Refused), S::NeedsAttention),
+                (OfferAccepted(Unsure), S::NeedsAttention),
+                (OfferDeclined, S::Declined),
+                (OfferCountered, S::Offered),
+                (OfferExpired, S::Unanswered),
             ],
-            S::Granting => {
-                [None, None, None, None, None, None, None, None, None, None, settled, granting, attention, attention]
-            }
-            S::NeedsAttention => {
-                [None, None, offered, None, None, None, None, None, None, None, settled, granting, attention, attention]
-            }
-            S::Declined | S::Unanswered => [
-                offered,
-                None,
-                offered,
-                None,
-                None,
-                None,
-                None,
-                None,
-                None,
-                None,
-                Some(state),
-                Some(state),
-                Some(state),
-                Some(state),
-            ],
-            S::Settled => [None, None, None, None, None, None, None, None, None, None, settled, None, None, None],
-            S::NothingOwed => [None; 14],
-        }
+            S::NeedsAttention => vec![(OfferMade(Refused), S::Offered)],
+            S::Declined | S::Unanswered => vec![(OfferMade(Given), S::Offered), (OfferMade(Refused), S::Offered)],
+            S::AwaitingApology => vec![(Apologised, S::Offered)],
+            S::Granting | S::Settled | S::NothingOwed => vec![],
+        });
+        takes
     }
 
     #[test]
     fn every_state_takes_what_the_table_says() {
         for state in S::ALL {
-            for (event, expected) in EVENTS.into_iter().zip(table(state)) {
+            let takes = table(state);
+            for event in EVENTS {
+                let expected = takes.iter().find(|(taken, _)| *taken == event).map(|(_, next)| *next);
                 assert_eq!(state.on(event).ok(), expected, "{state:?} on {event:?}");
             }
             assert_eq!(S::parse(state.as_str()), Some(state));
@@ -278,12 +315,14 @@ mod tests {
     #[test]
     fn a_remedy_begins_by_what_it_gives() {
         for payouts in [Given, Open] {
-            assert_eq!(S::opened(true, false, payouts), S::Offered);
-            assert_eq!(S::opened(true, true, payouts), S::Offered);
-            assert_eq!(S::opened(false, false, payouts), S::NothingOwed);
+            for gives in [false, true] {
+                assert_eq!(S::opened(FirstOffer::Made, gives, payouts), S::Offered);
+                assert_eq!(S::opened(FirstOffer::Waits, gives, payouts), S::AwaitingApology);
+            }
+            assert_eq!(S::opened(FirstOffer::None, false, payouts), S::NothingOwed);
         }
-        assert_eq!(S::opened(false, true, Given), S::Settled);
-        assert_eq!(S::opened(false, true, Open), S::Granting);
+        assert_eq!(S::opened(FirstOffer::None, true, Given), S::Settled);
+        assert_eq!(S::opened(FirstOffer::None, true, Open), S::Granting);
     }
 
     proptest! {

@@ -10,6 +10,8 @@ mod names;
 mod offer;
 mod pack;
 mod pack_service;
+mod recovery;
+mod recovery_service;
 mod remedy;
 mod service;
 mod settlement;
@@ -17,5 +19,6 @@ mod settlement_parse;
 
 pub(crate) use ledger_service::LedgerApi;
 pub(crate) use pack_service::PackApi;
+pub(crate) use recovery_service::RecoveryApi;
 pub(crate) use service::CompensationApi;
 pub(crate) use settlement::SettlementApi;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use api::compensation as wire;
 use api::compensation::respond_to_offer_request::Response as WireResponse;
-use chassis::wire::optional_timestamp;
+use chassis::wire::{optional_timestamp, positive_money};
 use kernel::{ServiceError, Timestamp, Violations};
 
 use super::line::choice;
@@ -48,7 +48,11 @@ pub(super) fn respond(request: wire::RespondToOfferRequest) -> Result<(String, R
         Some(WireResponse::Decline(decline)) => violations.within("decline", |violations| {
             let reason = violations.text("reason", &decline.reason, 0, 2_000);
             let fair_ask = violations.text("fair_ask", &decline.fair_ask, 0, 2_000);
-            Some(Response::Decline { reason, fair_ask })
+            let fair_amount = decline
+                .fair_ask_amount
+                .as_ref()
+                .and_then(|amount| positive_money("fair_ask_amount", Some(amount), violations));
+            Some(Response::Decline { reason, fair_ask, fair_amount })
         }),
         None => {
             violations.add("response", "REQUIRED", "give accept_option or decline");

@@ -6,6 +6,7 @@ use kernel::{RemedyId, ResourceId, ServiceError, Timestamp, Violations};
 
 use super::event::{event, severity};
 use super::names::{done, name};
+use super::recovery::recovery;
 use crate::app::OpenRemedy;
 use crate::domain::event::{FailureEvent, Severity};
 
@@ -39,7 +40,8 @@ pub(super) fn open(
         let event = event(remedy.event, now, violations);
         let severity = severity(remedy.severity, violations);
         let payee = violations.text("payee", &remedy.payee, 0, 254);
-        Some(OpenRemedy { id, case: case?, customer: customer?, event: event?, severity, payee })
+        let recovery = recovery(remedy.recovery.unwrap_or_default(), violations);
+        Some(OpenRemedy { id, case: case?, customer: customer?, event: event?, severity, payee, recovery })
     });
     done(violations, command).map(|command| (request_id, command))
 }

@@ -5,7 +5,9 @@ use sea_orm::DbErr;
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 use super::ledger::guards;
-use super::migrations::{CreateAppliedPacks, CreateCaptures, CreatePayoutFreezes, ValidateWidened, WidenLedger};
+use super::migrations::{
+    AddGate, CreateAppliedPacks, CreateCaptures, CreatePayoutFreezes, ValidateWidened, WidenLedger,
+};
 use super::settlement_tables::CreateSettlement;
 
 /// The migrations of this service's database, oldest first.
@@ -19,6 +21,7 @@ pub fn migrations() -> durable::Migrations {
         all.push(Box::new(ValidateWidened));
         all.push(Box::new(CreateSettlement));
         all.push(Box::new(CreateCaptures));
+        all.push(Box::new(AddGate));
         all
     })
 }

@@ -12,6 +12,7 @@ mod settlement_tables;
 
 pub mod discrepancies;
 pub mod freezes;
+pub mod gate;
 pub mod ledger;
 pub mod liability;
 pub mod offers;

@@ -8,7 +8,8 @@ use sea_orm::{
 };
 
 use super::entity::offer::{Column, Entity, Model};
-use super::row::{Cursor, earlier_than, expect_one, from_json, state, to_json};
+use super::row::{Cursor, broken, earlier_than, expect_one, from_json, state, to_json};
+use crate::domain::money::parse_amount;
 use crate::domain::offer::OfferState;
 use crate::domain::records::Offer;
 
@@ -24,10 +25,13 @@ pub async fn insert_in_tx(tx: &Tx, offers: &[(&TenantId, &Offer)]) -> Result<(),
         ("case_id", ColumnType::Uuid),
         ("options", ColumnType::Text),
         ("plus", ColumnType::Text),
+        ("counter_to", ColumnType::Uuid),
+        ("explanation", ColumnType::Text),
         ("made_by", ColumnType::Text),
         ("expires_at", ColumnType::Integer),
         ("created_at", ColumnType::Integer),
-    ]);
+    ])
+    .nullable(&["counter_to"]);
     for (tenant, offer) in offers {
         input.push([
             tenant.as_str().into(),
@@ -36,14 +40,16 @@ pub async fn insert_in_tx(tx: &Tx, offers: &[(&TenantId, &Offer)]) -> Result<(),
             offer.case.uuid().into(),
             to_json(&offer.options)?.into(),
             to_json(&offer.plus)?.into(),
+            offer.counter_to.map(ResourceId::uuid).into(),
+            offer.explanation.as_str().into(),
             offer.made_by.as_str().into(),
             offer.expires_at.micros().into(),
             offer.created_at.micros().into(),
         ]);
     }
     let body = "INSERT INTO offers (tenant_id, id, remedy_id, case_id, state, options, plus, accepted_option, \
-                decline_reason, fair_ask, made_by, expires_at, created_at, updated_at) \
-                SELECT tenant_id, id, remedy_id, case_id, 'OPEN', options, plus, '', '', '', made_by, expires_at, \
+                decline_reason, fair_ask, counter_to, explanation, made_by, expires_at, created_at, updated_at) \
+                SELECT tenant_id, id, remedy_id, case_id, 'OPEN', options, plus, '', '', '', counter_to, explanation, made_by, expires_at, \
                 created_at, created_at FROM input";
     tx.execute_all(input.statements(tx.backend(), body, &[])).await.map(|_| ())
 }
@@ -61,6 +67,12 @@ pub async fn update_in_tx(tx: &Tx, tenant: &TenantId, offer: &Offer) -> Result<(
         .col_expr(Column::AcceptedOption, Expr::value(offer.accepted_option.as_str()))
         .col_expr(Column::DeclineReason, Expr::value(offer.decline_reason.as_str()))
         .col_expr(Column::FairAsk, Expr::value(offer.fair_ask.as_str()))
+        .col_expr(
+            Column::FairAmount,
+            Expr::value(offer.fair_amount.map_or_else(String::new, |amount| amount.to_string())),
+        )
+        .col_expr(Column::CounterOffer, Expr::value(offer.counter_offer.map(ResourceId::uuid)))
+        .col_expr(Column::Explanation, Expr::value(offer.explanation.as_str()))
         .col_expr(Column::UpdatedAt, Expr::value(offer.updated_at.micros()))
         .filter(Column::TenantId.eq(tenant.as_str()))
         .filter(Column::Id.eq(offer.id.uuid()))
@@ -68,6 +80,19 @@ pub async fn update_in_tx(tx: &Tx, tenant: &TenantId, offer: &Offer) -> Result<(
         .exec(tx.conn())
         .await?;
     expect_one(done.rows_affected, offer.id)
+}
+
+/// Names the answer to a declined offer. The caller holds the lock of the remedy.
+pub async fn answered_in_tx(tx: &Tx, tenant: &TenantId, declined: OfferId, answer: OfferId) -> Result<(), DbErr> {
+    let done = Entity::update_many()
+        .col_expr(Column::CounterOffer, Expr::value(Some(answer.uuid())))
+        .col_expr(Column::UpdatedAt, Expr::value(tx.now().micros()))
+        .filter(Column::TenantId.eq(tenant.as_str()))
+        .filter(Column::Id.eq(declined.uuid()))
+        .filter(Column::State.eq(OfferState::Declined.as_str()))
+        .exec(tx.conn())
+        .await?;
+    expect_one(done.rows_affected, declined)
 }
 
 /// A page of a case's offers, newest first.
@@ -100,6 +125,13 @@ impl TryFrom<Model> for Offer {
             accepted_option: row.accepted_option,
             decline_reason: row.decline_reason,
             fair_ask: row.fair_ask,
+            fair_amount: match row.fair_amount.as_str() {
+                "" => None,
+                text => Some(parse_amount(text).ok_or_else(|| broken(text))?),
+            },
+            counter_to: row.counter_to.map(Into::into),
+            counter_offer: row.counter_offer.map(Into::into),
+            explanation: row.explanation,
             made_by: row.made_by,
             expires_at: Timestamp::from_micros(row.expires_at),
             created_at: Timestamp::from_micros(row.created_at),

@@ -11,8 +11,9 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::entity::remedy::{Column, Entity, Model};
-use super::row::{Cursor, from_json, state, to_json};
+use super::row::{Cursor, from_json, state, time, to_json};
 use crate::domain::event::Severity;
+use crate::domain::gate::RecoveryContext;
 use crate::domain::records::Remedy;
 use crate::domain::remedy::RemedyState;
 
@@ -32,11 +33,14 @@ pub async fn insert_in_tx(tx: &Tx, remedies: &[(&TenantId, &Remedy)]) -> Result<
         ("payee", ColumnType::Text),
         ("assessment", ColumnType::Text),
         ("offer_id", ColumnType::Uuid),
+        ("recovery", ColumnType::Text),
+        ("gate", ColumnType::Text),
+        ("apology_at", ColumnType::Integer),
         ("version", ColumnType::Integer),
         ("created_at", ColumnType::Integer),
         ("updated_at", ColumnType::Integer),
     ])
-    .nullable(&["offer_id"]);
+    .nullable(&["offer_id", "apology_at"]);
     for (tenant, remedy) in remedies {
         input.push([
             tenant.as_str().into(),
@@ -49,16 +53,23 @@ pub async fn insert_in_tx(tx: &Tx, remedies: &[(&TenantId, &Remedy)]) -> Result<
             remedy.payee.as_str().into(),
             to_json(&remedy.assessment)?.into(),
             remedy.offer.map(ResourceId::uuid).into(),
+            to_json(&remedy.recovery)?.into(),
+            gate_column(remedy)?.into(),
+            remedy.apology_at.map(Timestamp::micros).into(),
             remedy.version.into(),
             remedy.created_at.micros().into(),
             remedy.updated_at.micros().into(),
         ]);
     }
     let body = "INSERT INTO remedies (tenant_id, id, case_id, customer_id, state, event, severity, payee, assessment, \
-                offer_id, version, created_at, updated_at) \
+                offer_id, recovery, gate, apology_at, version, created_at, updated_at) \
                 SELECT tenant_id, id, case_id, customer_id, state, event, severity, payee, assessment, \
-                offer_id, version, created_at, updated_at FROM input";
+                offer_id, recovery, gate, apology_at, version, created_at, updated_at FROM input";
     tx.execute_all(input.statements(tx.backend(), body, &[])).await.map(|_| ())
+}
+
+fn gate_column(remedy: &Remedy) -> Result<String, DbErr> {
+    remedy.gate.as_ref().map_or_else(|| Ok(String::new()), to_json)
 }
 
 /// Which of these exist.
@@ -94,6 +105,9 @@ pub async fn update_in_tx(tx: &Tx, tenant: &TenantId, remedy: &mut Remedy) -> Re
     let done = Entity::update_many()
         .col_expr(Column::State, Expr::value(remedy.state.as_str()))
         .col_expr(Column::OfferId, Expr::value(remedy.offer.map(ResourceId::uuid)))
+        .col_expr(Column::Recovery, Expr::value(to_json(&remedy.recovery)?))
+        .col_expr(Column::Gate, Expr::value(gate_column(remedy)?))
+        .col_expr(Column::ApologyAt, Expr::value(remedy.apology_at.map(Timestamp::micros)))
         .col_expr(Column::Version, Expr::value(remedy.version))
         .col_expr(Column::UpdatedAt, Expr::value(remedy.updated_at.micros()))
         .filter(Column::TenantId.eq(tenant.as_str()))
@@ -134,6 +148,9 @@ impl TryFrom<Model> for Remedy {
             payee: row.payee,
             assessment: from_json(&row.assessment)?,
             offer: row.offer_id.map(Into::into),
+            recovery: if row.recovery.is_empty() { RecoveryContext::default() } else { from_json(&row.recovery)? },
+            gate: if row.gate.is_empty() { None } else { Some(from_json(&row.gate)?) },
+            apology_at: time(row.apology_at),
             version: row.version,
             created_at: Timestamp::from_micros(row.created_at),
             updated_at: Timestamp::from_micros(row.updated_at),

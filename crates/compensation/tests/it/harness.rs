@@ -10,6 +10,7 @@ use api::compensation as wire;
 use api::compensation::compensation_service_client::CompensationServiceClient;
 use api::compensation::ledger_service_client::LedgerServiceClient;
 use api::compensation::pack_service_client::PackServiceClient;
+use api::compensation::recovery_service_client::RecoveryServiceClient;
 use api::compensation::settlement_service_client::SettlementServiceClient;
 use api::extension::{Milestone, ReportMilestonesRequest};
 use api::method::compensation_service::{ADVANCE_PAYOUT, EXPIRE_OFFER, EXPIRE_VOUCHER};
@@ -41,6 +42,7 @@ pub struct Desk {
     pub settlements: SettlementServiceClient<Routes>,
     pub ledger: LedgerServiceClient<Routes>,
     pub packs: PackServiceClient<Routes>,
+    pub recovery: RecoveryServiceClient<Routes>,
     pub engine: Engine,
     pub clock: VirtualClock,
 }
@@ -82,7 +84,16 @@ impl Desk {
         let ledger = LedgerServiceClient::new(service.routes.clone());
         let packs = PackServiceClient::new(service.routes.clone());
         let settlements = SettlementServiceClient::new(service.routes.clone());
-        Self { api: CompensationServiceClient::new(service.routes), settlements, ledger, packs, engine, clock }
+        let recovery = RecoveryServiceClient::new(service.routes.clone());
+        Self {
+            api: CompensationServiceClient::new(service.routes),
+            settlements,
+            ledger,
+            packs,
+            recovery,
+            engine,
+            clock,
+        }
     }
 
     pub fn fresh(&self) -> String {
@@ -123,7 +134,14 @@ impl Desk {
     }
 
     pub async fn decline(&self, offer: &str, reason: &str) -> Result<wire::Offer, ServiceError> {
-        let decline = wire::Decline { reason: reason.to_owned(), fair_ask: "Twice of it".to_owned() };
+        let decline =
+            wire::Decline { reason: reason.to_owned(), fair_ask: "Twice of it".to_owned(), ..wire::Decline::default() };
+        self.respond(offer, Answer::Decline(decline)).await
+    }
+
+    /// Declines with an amount that would be fair.
+    pub async fn ask(&self, offer: &str, amount: (&str, i64)) -> Result<wire::Offer, ServiceError> {
+        let decline = wire::Decline { fair_ask_amount: Some(money(amount.0, amount.1)), ..wire::Decline::default() };
         self.respond(offer, Answer::Decline(decline)).await
     }
 
@@ -354,6 +372,14 @@ pub fn integer(value: i64) -> Fact {
     Fact { value: Some(fact::Value::Integer(value)) }
 }
 
+pub fn yes_no(value: bool) -> Fact {
+    Fact { value: Some(fact::Value::Boolean(value)) }
+}
+
+pub fn text_fact(value: &str) -> Fact {
+    Fact { value: Some(fact::Value::Text(value.to_owned())) }
+}
+
 pub fn money_fact(code: &str, minor: i64) -> Fact {
     Fact { value: Some(fact::Value::Money(money(code, minor))) }
 }
@@ -381,6 +407,7 @@ pub fn remedy_of(number: u128, event: FailureEvent) -> wire::Remedy {
         customer: format!("customers/{}", Uuid::from_u128(number + 1_000)),
         event: Some(event),
         severity: api::common::Severity::Medium.into(),
+        recovery: Some(wire::RecoveryContext { apologised: true, ..wire::RecoveryContext::default() }),
         ..wire::Remedy::default()
     }
 }

@@ -32,8 +32,15 @@ async fn fill(desk: &Desk) {
     };
     let tenant = "'t' || (i % 3)";
     let inserts = [
-        format!("remedies SELECT {tenant}, {id}, {id}, {id}, 'OFFERED', '', 'LOW', '', '', NULL, 1, i, i"),
-        format!("offers SELECT {tenant}, {id}, {id}, {id}, 'OPEN', '', '', '', '', '', '', i, i, i"),
+        format!(
+            "remedies (tenant_id, id, case_id, customer_id, state, event, severity, payee, assessment, version, \
+             created_at, updated_at) SELECT {tenant}, {id}, {id}, {id}, 'OFFERED', '', 'LOW', '', '', 1, i, i"
+        ),
+        format!(
+            "offers (tenant_id, id, remedy_id, case_id, state, options, plus, accepted_option, decline_reason, fair_ask, \
+             made_by, expires_at, created_at, updated_at) \
+             SELECT {tenant}, {id}, {id}, {id}, 'OPEN', '', '', '', '', '', '', i, i, i"
+        ),
         format!(
             "vouchers SELECT {tenant}, {id}, {id}, {id}, {id}, {id}, 'l', 'ISSUED', '', 1, 'EUR', NULL, 'c' || i, i, i, i, 0"
         ),
@@ -92,6 +99,9 @@ testkit::on_both_databases! {
         let queries = [
             (format!("SELECT * FROM remedies WHERE tenant_id = 't1' AND id = {id}"), ""),
             (page("remedies", &format!("case_id = {id}")), "remedies_by_case"),
+            (format!("SELECT x.id FROM remedies x WHERE x.tenant_id = 't1' AND x.customer_id = {id} AND x.created_at >= 5 \
+                      ORDER BY x.created_at DESC, x.id DESC LIMIT 50"), "remedies_by_customer"),
+            (format!("SELECT from_outcome FROM gate_overrides WHERE tenant_id = 't1' AND remedy_id = {id} ORDER BY ordinal"), ""),
             (page("offers", &format!("case_id = {id}")), "offers_by_case"),
             (page("vouchers", &format!("case_id = {id}")), "vouchers_by_case"),
             (page("payouts", &format!("case_id = {id}")), "payouts_by_case"),

@@ -61,6 +61,12 @@ pub(super) fn call(context: &RequestContext, case: &Case, customer: &Customer, c
                 customer: case.customer.to_string(),
                 event: Some(view::event(&case.event)),
                 severity: view::severity(case.severity).into(),
+                // What went wrong is worked out only once the customer has our apology, in every round.
+                recovery: Some(compensation::RecoveryContext {
+                    apologised: case.state.is_acknowledged(),
+                    reopened: case.reopen_count > 0,
+                    ..Default::default()
+                }),
                 ..Default::default()
             };
             let request =

@@ -3,15 +3,17 @@
 use anyhow::bail;
 use api::compensation::respond_to_offer_request::Response;
 use api::compensation::{
-    Decline, GetOfferRequest, ListOffersRequest, MakeOfferRequest, Offer, RemedyLine, RespondToOfferRequest,
+    CounterOfferRequest, Decline, GetOfferRequest, ListOffersRequest, MakeOfferRequest, Offer, RemedyLine,
+    RespondToOfferRequest,
 };
+use api::google::r#type::Money;
 use clap::{Args, Subcommand};
 use kernel::{OfferId, RemedyId};
 use prost_types::Timestamp;
 
 use super::remedy::OfCase;
 use crate::client::call::Caller;
-use crate::client::values::{Repeatable, name, option, time, with_ids};
+use crate::client::values::{Repeatable, amount, name, option, time, with_ids};
 
 /// Verbs of `offer`.
 #[derive(Debug, Subcommand)]
@@ -31,6 +33,9 @@ pub enum Command {
     /// Put another choice to the customer, by an agent's decision.
     #[command(after_help = MAKE_EXAMPLE)]
     Make(MakeOptions),
+    /// Answer a customer who declined with another offer and a reason.
+    #[command(after_help = COUNTER_EXAMPLE)]
+    Counter(CounterOptions),
 }
 
 const MAKE_EXAMPLE: &str = "Example:
@@ -38,6 +43,9 @@ const MAKE_EXAMPLE: &str = "Example:
 
 An option is KIND:VALUE, and =DESCRIPTION where better words are wanted: money:EUR 50.00, voucher:EUR 80.00,
 discount:20 (percent) or service:WORDS.";
+
+const COUNTER_EXAMPLE: &str = "Example:
+  amends offer counter OFFER --made-by Kim --option \"voucher:EUR 80.00\" --reason \"The flight went; this is for your time\"";
 
 /// One offer.
 #[derive(Debug, Args)]
@@ -70,6 +78,9 @@ pub struct DeclineOptions {
     /// What the customer would call fair instead.
     #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
     fair_ask: String,
+    /// The amount that the customer would call fair, e.g. "EUR 80.00": it is answered with the nearest offer.
+    #[arg(long, value_name = "MONEY", value_parser = amount)]
+    fair_amount: Option<Money>,
     #[command(flatten)]
     repeatable: Repeatable,
 }
@@ -96,6 +107,24 @@ pub struct MakeOptions {
     repeatable: Repeatable,
 }
 
+/// An answer to a customer who declined.
+#[derive(Debug, Args)]
+pub struct CounterOptions {
+    #[command(flatten)]
+    one: One,
+    /// What the customer may choose instead. Repeat for more options.
+    #[arg(long = "option", required = true, value_name = "KIND:VALUE", value_parser = option)]
+    options: Vec<RemedyLine>,
+    /// Why this and not what was asked for, in words for the customer.
+    #[arg(long, value_name = "WORDS")]
+    reason: String,
+    /// Who decides: agents/UUID, or a name.
+    #[arg(long, value_name = "AGENT")]
+    made_by: String,
+    #[command(flatten)]
+    repeatable: Repeatable,
+}
+
 /// Runs a verb of `offer`.
 ///
 /// # Errors
@@ -114,9 +143,21 @@ pub async fn run(command: &Command, caller: &mut Caller) -> anyhow::Result<()> {
             };
             respond(one, Response::AcceptOption(option), repeatable, caller).await
         }
-        Command::Decline(DeclineOptions { one, reason, fair_ask, repeatable }) => {
-            let decline = Decline { reason: reason.clone(), fair_ask: fair_ask.clone() };
+        Command::Decline(DeclineOptions { one, reason, fair_ask, fair_amount, repeatable }) => {
+            let decline =
+                Decline { reason: reason.clone(), fair_ask: fair_ask.clone(), fair_ask_amount: fair_amount.clone() };
             respond(one, Response::Decline(decline), repeatable, caller).await
+        }
+        Command::Counter(counter) => {
+            let request = CounterOfferRequest {
+                request_id: counter.repeatable.id(),
+                name: counter.one.offer.clone(),
+                options: with_ids(&counter.options),
+                plus: Vec::new(),
+                reason: counter.reason.clone(),
+                made_by: counter.made_by.clone(),
+            };
+            caller.show(request).await
         }
         Command::Make(options) => {
             let plus = (1..).zip(&options.plus);

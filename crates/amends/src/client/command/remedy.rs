@@ -1,11 +1,14 @@
 //! `amends remedy`: what is done about a case.
 
-use api::compensation::{GetRemedyRequest, ListRemediesRequest};
-use clap::{Args, Subcommand};
+use api::compensation::{
+    GateOutcome, GetGateDecisionRequest, GetRemedyRequest, ListRemediesRequest, OverrideGateRequest,
+    RecordApologyRequest,
+};
+use clap::{Args, Subcommand, ValueEnum};
 use kernel::{CaseId, RemedyId};
 
 use crate::client::call::Caller;
-use crate::client::values::{Paging, name};
+use crate::client::values::{Paging, Repeatable, name};
 
 /// Verbs of `remedy`.
 #[derive(Debug, Subcommand)]
@@ -14,6 +17,15 @@ pub enum Command {
     Get(One),
     /// List the remedies of a case, oldest first.
     List(OfCase),
+    /// Record that the customer has our apology: an offer that waited for it is made.
+    Apologise(Apology),
+    /// Show how far to go beyond fair, and why.
+    Gate(One),
+    /// Decide against the gate.
+    #[command(
+        after_help = "Example:\n  amends remedy override REMEDY --outcome save --by Kim --reason \"A founder's family\""
+    )]
+    Override(OverrideOptions),
 }
 
 /// One remedy.
@@ -22,6 +34,57 @@ pub struct One {
     /// The remedy: remedies/UUID, or the UUID alone.
     #[arg(value_parser = name::<RemedyId>)]
     remedy: String,
+}
+
+/// Our apology.
+#[derive(Debug, Args)]
+pub struct Apology {
+    #[command(flatten)]
+    one: One,
+    #[command(flatten)]
+    repeatable: Repeatable,
+}
+
+/// A person's decision against the gate.
+#[derive(Debug, Args)]
+pub struct OverrideOptions {
+    #[command(flatten)]
+    one: One,
+    /// What shall hold.
+    #[arg(long)]
+    outcome: OutcomeArg,
+    /// Why.
+    #[arg(long, value_name = "WORDS")]
+    reason: String,
+    /// Who decides: agents/UUID, or a name.
+    #[arg(long, value_name = "AGENT")]
+    by: String,
+    #[command(flatten)]
+    repeatable: Repeatable,
+}
+
+/// How far to go.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum OutcomeArg {
+    /// One step further than right.
+    Delight,
+    /// Make it right.
+    Restore,
+    /// In person, by somebody with authority.
+    Save,
+    /// What the law demands.
+    StatutoryOnly,
+}
+
+impl From<OutcomeArg> for GateOutcome {
+    fn from(outcome: OutcomeArg) -> Self {
+        match outcome {
+            OutcomeArg::Delight => Self::Delight,
+            OutcomeArg::Restore => Self::Restore,
+            OutcomeArg::Save => Self::Save,
+            OutcomeArg::StatutoryOnly => Self::StatutoryOnly,
+        }
+    }
 }
 
 /// What belongs to a case.
@@ -41,6 +104,21 @@ pub struct OfCase {
 pub async fn run(command: &Command, caller: &mut Caller) -> anyhow::Result<()> {
     match command {
         Command::Get(one) => caller.show(GetRemedyRequest { name: one.remedy.clone() }).await,
+        Command::Apologise(Apology { one, repeatable }) => {
+            let request = RecordApologyRequest { request_id: repeatable.id(), name: one.remedy.clone() };
+            caller.show(request).await
+        }
+        Command::Gate(one) => caller.show(GetGateDecisionRequest { name: one.remedy.clone() }).await,
+        Command::Override(options) => {
+            let request = OverrideGateRequest {
+                request_id: options.repeatable.id(),
+                name: options.one.remedy.clone(),
+                outcome: GateOutcome::from(options.outcome).into(),
+                reason: options.reason.clone(),
+                decided_by: options.by.clone(),
+            };
+            caller.show(request).await
+        }
         Command::List(of) => {
             let request = ListRemediesRequest { case: of.case.clone(), ..Default::default() };
             caller.show_page(request, &of.paging).await

@@ -8,6 +8,7 @@ mod words;
 mod backtest;
 mod compensation;
 mod followup;
+mod gate;
 mod intake;
 mod money;
 mod operations;

@@ -114,6 +114,7 @@ impl Server {
             .add_service(api::compensation::compensation_service_server::CompensationServiceServer::new(script.clone()))
             .add_service(api::compensation::ledger_service_server::LedgerServiceServer::new(script.clone()))
             .add_service(api::compensation::settlement_service_server::SettlementServiceServer::new(script.clone()))
+            .add_service(api::compensation::recovery_service_server::RecoveryServiceServer::new(script.clone()))
             .add_service(api::followup::follow_up_service_server::FollowUpServiceServer::new(script.clone()))
             .add_service(api::operations::operations_service_server::OperationsServiceServer::new(script.clone()));
         let mut tasks = JoinSet::new();
@@ -337,6 +338,15 @@ mock! {
             Ok(Response::new(sum))
         }
         .boxed()
+    }
+}
+
+mock! {
+    compensation::recovery_service_server::RecoveryService {
+        get_gate_decision: GetGateDecisionRequest => GateDecision,
+        override_gate: OverrideGateRequest => GateDecision,
+        record_apology: RecordApologyRequest => Remedy,
+        counter_offer: CounterOfferRequest => Offer,
     }
 }
 

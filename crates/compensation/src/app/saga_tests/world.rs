@@ -148,6 +148,7 @@ impl World {
             event,
             severity: Severity::Low,
             payee: payee.to_owned(),
+            recovery: crate::domain::gate::RecoveryContext { apologised: true, ..Default::default() },
         }
     }
 

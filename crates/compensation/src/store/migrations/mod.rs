@@ -3,6 +3,7 @@
 //! Calls `durable::ddl` and the schema manager. Always holds: a migration that was released is never edited, and each
 //! one keeps the rows that it finds.
 
+mod add_gate;
 mod create_applied_packs;
 mod create_captures;
 mod create_payout_freezes;
@@ -10,6 +11,7 @@ mod rebuild;
 mod validate_widened;
 mod widen_ledger;
 
+pub use add_gate::AddGate;
 pub use create_applied_packs::CreateAppliedPacks;
 pub use create_captures::CreateCaptures;
 pub use create_payout_freezes::CreatePayoutFreezes;

@@ -1,0 +1,168 @@
+//! Answers to a customer who says what would be fair: the service's own at once, or an agent's with a reason.
+//!
+//! A bare no does not exist here: an answer is an offer with a reason, linked with the one that was declined.
+
+use api::method::recovery_service::COUNTER_OFFER;
+use durable::audit::{self, AuditEntry};
+use durable::{Tx, TxError};
+use kernel::{Answer, OfferId, RequestContext, RequestKey, ServiceError, Violations, reason};
+use serde::Serialize;
+
+use super::effects::Effects;
+use super::limits::{apology_first, within_limits};
+use super::progress::progress;
+use super::refusal::not_now;
+use super::respond_to_offer::lock_offer;
+use super::{App, Parts, own_calls};
+use crate::domain::fair_amount::{self, nearest};
+use crate::domain::gate::Outcome;
+use crate::domain::line::{Basis, Benefit, Consent, OfferOption, Origin, RemedyLine};
+use crate::domain::offer::OfferState;
+use crate::domain::records::{Offer, OfferDraft, Remedy};
+use crate::domain::remedy::RemedyEvent;
+use crate::store::{offers, remedies};
+use crate::wire;
+
+/// Most options of an offer.
+const MOST_OPTIONS: usize = 8;
+
+/// What is asked for.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct CounterOffer {
+    pub(crate) declined: OfferId,
+    pub(crate) options: Vec<OfferOption>,
+    pub(crate) plus: Vec<RemedyLine>,
+    pub(crate) reason: String,
+    pub(crate) made_by: String,
+}
+
+impl App {
+    /// Makes an agent's counter-offer.
+    ///
+    /// # Errors
+    /// NOT_FOUND; FAILED_PRECONDITION `INVALID_TRANSITION`, `APOLOGY_FIRST`, `GATE_HOLDS_BACK`; INVALID_ARGUMENT when it
+    /// gives more than anybody may.
+    #[tracing::instrument(skip_all, name = "compensation.counter_offer", fields(amends.offer = %command.declined))]
+    pub(crate) async fn counter_offer(
+        &self,
+        context: RequestContext,
+        request_id: &str,
+        command: CounterOffer,
+    ) -> Result<Answer<api::compensation::Offer>, ServiceError> {
+        let key = context.key(COUNTER_OFFER, request_id, RequestKey::hash_of(&command));
+        let (app, id) = (self.clone(), self.engine.new_id().into());
+        let work = move |tx: Tx| {
+            let (app, context, command) = (app.clone(), context.clone(), command.clone());
+            async move {
+                let (mut remedy, declined) = lock_offer(&tx, &context, command.declined).await?;
+                let tenant = &context.tenant;
+                if declined.state != OfferState::Declined || remedy.offer != Some(declined.id) {
+                    let message = format!(
+                        "{} is {} and no declined offer that {} stands at",
+                        declined.id,
+                        declined.state.as_str(),
+                        remedy.id
+                    );
+                    let refused = ServiceError::precondition(reason::INVALID_TRANSITION, message);
+                    return Err(refused.with("state", declined.state.as_str()).into());
+                }
+                let payouts = progress(&tx, tenant, &remedy, Some(&declined)).await?;
+                apology_first(&remedy)?;
+                remedy.state = remedy.state.on(RemedyEvent::OfferMade(payouts)).map_err(not_now)?;
+                within_limits(&remedy, "", &command.options, &command.plus)?;
+                let draft = OfferDraft {
+                    options: command.options,
+                    plus: command.plus,
+                    made_by: command.made_by,
+                    expires_at: tx.now().plus(app.offer_term),
+                };
+                let mut offer = draft.open(id, &remedy, tx.now());
+                offer.counter_to = Some(declined.id);
+                offer.explanation = command.reason;
+                remedy.offer = Some(offer.id);
+                offers::answered_in_tx(&tx, tenant, declined.id, offer.id).await?;
+                remedies::update_in_tx(&tx, tenant, &mut remedy).await?;
+                app.milestones.offer_made(&tx, &context, &offer);
+                own_calls::expire_offer_later(&tx, &context, &offer);
+                let response = wire::offer(&offer);
+                let entry = AuditEntry {
+                    actor: format!("{} ({})", offer.made_by, context.client),
+                    action: "COUNTER_OFFER_MADE",
+                    subject: offer.id.to_string(),
+                    reason: offer.explanation.clone(),
+                };
+                Effects { offers: vec![(tenant.clone(), offer)], ..Effects::default() }.write(&tx).await?;
+                audit::append_in_tx(&tx, tenant, entry).await?;
+                Ok(response)
+            }
+        };
+        self.engine.mutate("compensation.counter_offer", key, work).await
+    }
+}
+
+impl Parts {
+    /// Answers an offer that was just declined with an amount: with the nearest one that may be offered, or by saying why
+    /// a person must answer. Returns the answer, which has not been written.
+    pub(super) fn answer_fair_ask(
+        &self,
+        tx: &Tx,
+        remedy: &Remedy,
+        declined: &mut Offer,
+    ) -> Result<Option<Offer>, TxError> {
+        let Some(ask) = declined.fair_amount else { return Ok(None) };
+        let gate = remedy.gate.as_ref();
+        if gate.is_some_and(|gate| gate.outcome == Outcome::StatutoryOnly) {
+            "The gate allows no more than what the law demands. A person answers."
+                .clone_into(&mut declined.explanation);
+            return Ok(None);
+        }
+        let with_it: Vec<_> = remedy.assessment.automatic.iter().chain(&declined.plus).collect();
+        let guidance = gate.and_then(|gate| gate.guidance.as_ref());
+        let (amount, explanation) = match nearest(ask, guidance, &declined.options, &with_it) {
+            fair_amount::Answer::Offer(amount, explanation) => (amount, explanation),
+            fair_amount::Answer::Person(explanation) => {
+                declined.explanation = explanation;
+                return Ok(None);
+            }
+            fair_amount::Answer::Currency(currency) => {
+                let mut violations = Violations::new();
+                let text = format!("must be in {}, like the price or the offer", currency.code());
+                violations.add("decline.fair_ask_amount", "CURRENCY", text);
+                violations.finish()?;
+                return Ok(None);
+            }
+        };
+        let draft = OfferDraft {
+            options: with_amount(&declined.options, amount, &explanation),
+            plus: declined.plus.clone(),
+            made_by: "gate".to_owned(),
+            expires_at: tx.now().plus(self.offer_term),
+        };
+        let mut offer = draft.open(self.engine.new_id().into(), remedy, tx.now());
+        offer.counter_to = Some(declined.id);
+        offer.explanation = explanation;
+        declined.counter_offer = Some(offer.id);
+        Ok(Some(offer))
+    }
+}
+
+/// The amount as money, before what could be chosen so far: an offer is not taken back by asking for another one.
+fn with_amount(options: &[OfferOption], amount: kernel::Money, explanation: &str) -> Vec<OfferOption> {
+    const ID: &str = "fair";
+    let line = RemedyLine {
+        id: "fair.amount".to_owned(),
+        basis: Basis::Gesture,
+        benefit: Benefit::Money(amount),
+        description: "What we can agree on".to_owned(),
+        arithmetic: explanation.to_owned(),
+        origin: Origin::default(),
+    };
+    let fair = OfferOption {
+        id: ID.to_owned(),
+        description: format!("{amount} in money"),
+        lines: vec![line],
+        consent: Consent::None,
+    };
+    let others = options.iter().filter(|option| option.id != ID).take(MOST_OPTIONS - 1).cloned();
+    [fair].into_iter().chain(others).collect()
+}
