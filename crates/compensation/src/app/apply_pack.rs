@@ -117,7 +117,7 @@ impl App {
 
 /// The pack, or everything that is wrong with its document.
 fn read(document: &str) -> Result<Pack, ServiceError> {
-    document::parse(document).map_err(|problems| refused(problems))
+    document::parse(document).map_err(refused)
 }
 
 fn refused(problems: Vec<String>) -> ServiceError {
