@@ -18,7 +18,7 @@ pub(super) fn assess(
     let mut violations = Violations::new();
     let event = event(request.event, now, &mut violations);
     let severity = severity(request.severity, &mut violations);
-    let as_of = optional_timestamp("as_of", request.as_of.as_ref(), &mut violations);
+    let as_of = optional_timestamp("as_of_time", request.as_of_time.as_ref(), &mut violations);
     done(violations, event).map(|event| (event, severity, as_of))
 }
 

@@ -52,7 +52,7 @@ async fn owed(desk: &Desk, hours: i64, as_of: Option<kernel::Timestamp>) -> Vec<
     let request = wire::AssessRequest {
         event: Some(event(desk, "power.failed", &[("hours", integer(hours))])),
         severity: 2,
-        as_of: as_of.map(chassis::wire::to_timestamp),
+        as_of_time: as_of.map(chassis::wire::to_timestamp),
     };
     let judged = desk.api.clone().assess(as_client(request)).await.unwrap().into_inner();
     judged.automatic.iter().map(|line| format!("{} {:?}", line.rule, line.amount.as_ref().map(|m| m.units))).collect()

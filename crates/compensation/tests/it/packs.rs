@@ -7,7 +7,7 @@ use tonic::Response;
 use crate::harness::{DAY, Desk, TEMPLATE, as_client, config, error, event, integer, money_fact, targets};
 
 async fn assess(desk: &Desk, event: api::common::FailureEvent) -> wire::Assessment {
-    let request = wire::AssessRequest { event: Some(event), severity: 3, as_of: None };
+    let request = wire::AssessRequest { event: Some(event), severity: 3, as_of_time: None };
     desk.api.clone().assess(as_client(request)).await.map(Response::into_inner).map_err(error).unwrap()
 }
 
@@ -79,7 +79,7 @@ testkit::on_both_databases! {
         let before = desk.engine.now().minus(DAY * 366 * 14);
         let mut old = event(&desk, "flight.cancelled", &[]);
         old.occurred_at = Some(chassis::wire::to_timestamp(before));
-        let request = wire::AssessRequest { event: Some(old), severity: 0, as_of: None };
+        let request = wire::AssessRequest { event: Some(old), severity: 0, as_of_time: None };
         let refused = desk.api.clone().assess(as_client(request)).await.map_err(error).unwrap_err();
         assert_eq!(refused.violations[0].reason, "CLOCK_SKEW");
     }

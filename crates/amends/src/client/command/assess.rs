@@ -25,6 +25,6 @@ pub struct Options {
 pub async fn run(options: &Options, caller: &mut Caller) -> anyhow::Result<()> {
     let event = options.event.event(caller)?;
     caller
-        .show(AssessRequest { event: Some(event), severity: Severity::from(options.severity).into(), as_of: None })
+        .show(AssessRequest { event: Some(event), severity: Severity::from(options.severity).into(), as_of_time: None })
         .await
 }
