@@ -202,6 +202,15 @@ rpcs! {
         }
         lists {}
     }
+    compensation::pack_service_client::PackServiceClient, pack_service {
+        reads {
+            GetPackRequest => Pack, get_pack, GET_PACK;
+        }
+        writes {
+            ApplyPackRequest => ApplyPackResponse, apply_pack, APPLY_PACK;
+        }
+        lists {}
+    }
     followup::follow_up_service_client::FollowUpServiceClient, follow_up_service {
         reads {
             GetMessageRequest => Message, get_message, GET_MESSAGE;

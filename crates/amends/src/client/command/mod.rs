@@ -19,6 +19,7 @@ mod pack_backtest;
 mod pack_diff;
 mod pack_document;
 mod pack_test;
+mod pack_version;
 mod payout;
 mod payouts;
 mod plan;

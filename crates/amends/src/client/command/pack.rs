@@ -3,7 +3,7 @@
 use api::compensation::ListPacksRequest;
 use clap::Subcommand;
 
-use super::{pack_backtest, pack_diff, pack_test};
+use super::{pack_backtest, pack_diff, pack_test, pack_version};
 use crate::client::call::Caller;
 use crate::client::values::Paging;
 
@@ -12,6 +12,10 @@ use crate::client::values::Paging;
 pub enum Command {
     /// List the packs in force with their rules and sources.
     List(Paging),
+    /// Show a version of a pack.
+    Get(pack_version::Get),
+    /// Put a version of a pack into force from its first day on, or say what that would change.
+    Apply(pack_version::Apply),
     /// Say in words what changed between two documents of a pack. Asks no service.
     Diff(pack_diff::Options),
     /// Run the test vectors of packs: the shipped ones, or those of a directory. Asks no service.
@@ -27,6 +31,8 @@ pub enum Command {
 pub async fn run(command: &Command, caller: &mut Caller) -> anyhow::Result<()> {
     match command {
         Command::List(paging) => caller.show_page(ListPacksRequest::default(), paging).await,
+        Command::Get(options) => pack_version::get(options, caller).await,
+        Command::Apply(options) => pack_version::apply(options, caller).await,
         Command::Diff(options) => pack_diff::run(options, caller),
         Command::Test(options) => pack_test::run(options, caller),
         Command::Backtest(options) => pack_backtest::run(options, caller).await,

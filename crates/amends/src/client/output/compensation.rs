@@ -1,75 +1,14 @@
 //! What is owed, offered and given, for people.
 
 use api::compensation::{
-    Assessment, GetLedgerBalancesResponse, ListLedgerTransactionsResponse, ListOffersResponse, ListPacksResponse,
-    ListPayoutsResponse, ListRemediesResponse, ListVouchersResponse, Offer, Option as Choice, Payout, Remedy,
-    RemedyLine, Voucher, offer, pack, payout, remedy, remedy_line, voucher,
+    GetLedgerBalancesResponse, ListLedgerTransactionsResponse, ListOffersResponse, ListPacksResponse,
+    ListPayoutsResponse, ListRemediesResponse, ListVouchersResponse, Offer, Payout, Remedy, Voucher, offer, pack,
+    payout, remedy, voucher,
 };
 
-use super::words::{date_time, event, facts, money, severity, word, yes};
+use super::assessment::{choices, lines};
+use super::words::{date_time, event, facts, money, severity, word};
 use super::{Page, Render, Sheet, Table};
-
-impl Render for Assessment {
-    fn render(&self, page: &mut Page) {
-        page.line(&self.summary);
-        if !self.automatic.is_empty() {
-            page.heading("Given at once:");
-            lines(page, &self.automatic);
-        }
-        if !self.choice_of.is_empty() {
-            page.heading("The customer chooses one of:");
-            choices(page, &self.choice_of);
-        }
-        if !self.plus.is_empty() {
-            page.heading("Together with the choice:");
-            lines(page, &self.plus);
-        }
-        page.heading("Why:");
-        let mut table = Table::new(["PACK", "VERSION", "RULE", "APPLIES", "EXPLANATION"]);
-        for decision in &self.decisions {
-            table.row([
-                decision.pack.clone(),
-                decision.version.clone(),
-                decision.rule.clone(),
-                yes(decision.applies),
-                decision.explanation.clone(),
-            ]);
-        }
-        page.table(&table, "no rule was asked");
-    }
-}
-
-fn lines(page: &mut Page, lines: &[RemedyLine]) {
-    for line in lines {
-        page.block(&line_words(line));
-    }
-}
-
-fn line_words(line: &RemedyLine) -> String {
-    let value = match line.percent {
-        0 => money(line.amount.as_ref()),
-        percent => format!("{percent} %"),
-    };
-    let kind = word(line.kind, remedy_line::Kind::as_str_name);
-    let basis = word(line.basis, remedy_line::Basis::as_str_name);
-    let mut words = [kind, value, basis].into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    for more in [&line.description, &line.arithmetic] {
-        if !more.is_empty() {
-            words.push_str(": ");
-            words.push_str(more);
-        }
-    }
-    words
-}
-
-fn choices(page: &mut Page, options: &[Choice]) {
-    for option in options {
-        page.block(&format!("{}: {}", option.id, option.description));
-        for line in &option.lines {
-            page.block(&format!("  {}", line_words(line)));
-        }
-    }
-}
 
 impl Render for Remedy {
     fn render(&self, page: &mut Page) {

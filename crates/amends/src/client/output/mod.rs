@@ -5,6 +5,7 @@ mod screen;
 mod text;
 mod words;
 
+mod assessment;
 mod backtest;
 mod compensation;
 mod followup;

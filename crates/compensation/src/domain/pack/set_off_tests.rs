@@ -117,7 +117,7 @@ fn a_version_that_is_applied_later_judges_its_time() {
     assert_eq!(given(&[]), (one.clone(), 0));
     assert_eq!(given(&[applied("2", "ACTIVE", "2021-01-01", "EUR 2.00")]), (vec!["MONEY EUR 2.00".to_owned()], 0));
     assert_eq!(given(&[applied("2", "ACTIVE", "2021-01-02", "EUR 2.00")]), (one.clone(), 0), "not its time yet");
-    assert_eq!(given(&[applied("2", "DRAFT", "2021-01-01", "EUR 2.00")]), (one.clone(), 1), "a draft replaces nothing");
+    assert_eq!(given(&[applied("2", "DRAFT", "2021-01-01", "EUR 2.00")]), (one, 1), "a draft replaces nothing");
     assert_eq!(given(&[applied("2", "WITHDRAWN", "2021-01-01", "EUR 2.00")]), (vec![], 0));
     let again = [applied("2", "DRAFT", "2021-01-01", "EUR 2.00"), applied("3", "ACTIVE", "2021-01-01", "EUR 3.00")];
     assert_eq!(given(&again), (vec!["MONEY EUR 3.00".to_owned()], 0), "what is active takes the place of its draft");
