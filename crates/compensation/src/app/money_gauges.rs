@@ -125,7 +125,8 @@ mod tests {
         let bytes = if engine.db().backend() == durable::Backend::Postgres { "'x'::bytea" } else { "x'00'" };
         let now = engine.now().micros();
         let mut inserts = vec![format!(
-            "INSERT INTO remedies SELECT 't', {0}, {0}, {0}, 'GRANTING', '', 'LOW', '', '', NULL, 1, 1, 1",
+            "INSERT INTO remedies (tenant_id, id, case_id, customer_id, state, event, severity, payee, assessment, version, \
+             created_at, updated_at) VALUES ('t', {0}, {0}, {0}, 'GRANTING', '', 'LOW', '', '', 1, 1, 1)",
             id(1)
         )];
         for (number, state, age) in

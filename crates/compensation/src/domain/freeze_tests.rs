@@ -132,5 +132,8 @@ fn while_it_can_still_be_sent_not_being_known_is_no_step_towards_giving_up() {
     assert_eq!(payout.record(payout.steps, Finding::NotFound, at(3_000), &RULES), Recorded::StillUnknown);
     assert_eq!(payout.begin_frozen(at(3_100), &RULES), Ok(Some(Step::LookUp)));
     assert_eq!((payout.not_found_at, payout.next_step_at), (Some(at(3_000)), at(3_800)));
-    assert_eq!(payout.record(payout.steps, Finding::NotFound, at(3_800), &RULES), Recorded::NeedsPerson);
+    let asked_too_early = payout.record(payout.steps, Finding::NotFound, at(3_800), &RULES);
+    assert_eq!(asked_too_early, Recorded::StillUnknown, "however late its answer comes");
+    assert_eq!(payout.begin_frozen(at(3_800), &RULES), Ok(Some(Step::LookUp)));
+    assert_eq!(payout.record(payout.steps, Finding::NotFound, at(3_801), &RULES), Recorded::NeedsPerson);
 }
