@@ -12,7 +12,8 @@ pub fn in_words(decision: &GateDecision) -> String {
 }
 
 fn outcome(value: i32) -> String {
-    word(value, GateOutcome::as_str_name)
+    // An enum of the package, not of a message: its values carry two words in front.
+    word(value, GateOutcome::as_str_name).trim_start_matches("OUTCOME_").to_owned()
 }
 
 impl Render for GateDecision {
