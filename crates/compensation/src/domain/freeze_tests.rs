@@ -1,10 +1,7 @@
 //! The switch, and what a payout does while it is on.
 
-use kernel::{Currency, Money};
-use uuid::Uuid;
-
 use super::*;
-use crate::domain::payout_step::{Finding, Recorded};
+use crate::domain::payout_step::{self, Finding, Recorded};
 use crate::domain::safeguards::Safeguards;
 use FreezeEvent::{Freeze, Unfreeze};
 use FreezeState::{Flowing, Frozen};
@@ -22,28 +19,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn payout(state: PayoutState) -> Payout {
-    Payout {
-        id: Uuid::from_u128(1).into(),
-        remedy: Uuid::from_u128(2).into(),
-        case: Uuid::from_u128(3).into(),
-        grant: Uuid::from_u128(2),
-        line: "r.refund".to_owned(),
-        state,
-        amount: Money::new(Currency::parse("EUR").expect("known"), 1_250),
-        payee: "somebody".to_owned(),
-        key: "key".to_owned(),
-        request: vec![1, 2, 3],
-        attempts: 0,
-        steps: 0,
-        first_attempt_at: None,
-        key_valid_until: None,
-        next_step_at: at(0),
-        not_found_at: None,
-        reference: String::new(),
-        reason: String::new(),
-        created_at: at(0),
-        updated_at: at(0),
-    }
+    Payout { state, ..payout_step::tests::payout() }
 }
 
 #[test]
