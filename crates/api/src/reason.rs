@@ -95,7 +95,7 @@ reasons! {
         PAYOUT_WAS_EXECUTED,
         /// PERMISSION_DENIED: a service called what only people decide.
         PERSON_REQUIRED,
-        /// FAILED_PRECONDITION: who proposed it cannot approve it.
+        /// FAILED_PRECONDITION: who proposed or asked for it cannot decide it.
         FOUR_EYES,
         /// FAILED_PRECONDITION: another payout provider than the sandbox is configured.
         SANDBOX_NOT_IN_USE,
@@ -109,6 +109,14 @@ reasons! {
         APOLOGY_FIRST,
         /// FAILED_PRECONDITION: the gate allows no more than what the law demands.
         GATE_HOLDS_BACK,
+        /// FAILED_PRECONDITION: an earlier offer of the remedy waits for approval.
+        APPROVAL_PENDING,
+        /// FAILED_PRECONDITION: the approval was decided or has expired.
+        APPROVAL_NOT_PENDING,
+        /// PERMISSION_DENIED: the role does not approve, by the policy in force.
+        ROLE_MAY_NOT_APPROVE,
+        /// ALREADY_EXISTS: the policy's version is taken by another document.
+        POLICY_VERSION_EXISTS,
     }
 
     /// Reasons of `amends.followup.v1`.

@@ -187,6 +187,8 @@ pub(crate) fn offer(offer: &Offer) -> wire::Offer {
         OfferState::Accepted => State::Accepted,
         OfferState::Declined => State::Declined,
         OfferState::Expired => State::Expired,
+        OfferState::PendingApproval => State::PendingApproval,
+        OfferState::Rejected => State::Rejected,
     };
     wire::Offer {
         name: offer.id.to_string(),

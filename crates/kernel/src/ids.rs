@@ -58,6 +58,8 @@ macro_rules! ids {
 ids! {
     /// An agent of routing.
     AgentId = "agents";
+    /// A request for approval of compensation.
+    ApprovalId = "approvals";
     /// A durable call.
     CallId = "calls";
     /// A case of intake.

@@ -16,8 +16,8 @@ pub use clock::{Clock, SystemClock, Timestamp, VirtualClock};
 pub use context::{Answer, LaneDelivery, RequestContext, RequestKey, TenantId};
 pub use error::{ErrorCode, FieldViolation, ServiceError, reason};
 pub use ids::{
-    AgentId, CallId, CaseId, ContactId, CustomerId, DisruptionId, EntryId, IdSource, LedgerTransactionId, MessageId,
-    OfferId, PayoutId, PayoutSettlementId, PlanId, RandomIds, RemedyId, ResourceId, SequentialIds,
+    AgentId, ApprovalId, CallId, CaseId, ContactId, CustomerId, DisruptionId, EntryId, IdSource, LedgerTransactionId,
+    MessageId, OfferId, PayoutId, PayoutSettlementId, PlanId, RandomIds, RemedyId, ResourceId, SequentialIds,
     SettlementDiscrepancyId, SurveyId, VoucherId, VoucherRedemptionId, WorkItemId, message_id_for_step,
 };
 pub use money::{Currency, Money, MoneyError};

@@ -80,7 +80,8 @@ impl Milestones {
                 let said = "Nobody answered the offer in time";
                 self.of_offer(tx, context, offer, Kind::OfferExpired, said, Vec::new());
             }
-            OfferState::Open => {}
+            // The customer knows of an offer once it is open.
+            OfferState::Open | OfferState::PendingApproval | OfferState::Rejected => {}
         }
     }
 

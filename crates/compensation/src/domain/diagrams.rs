@@ -1,5 +1,6 @@
 //! The state machines as Mermaid diagrams; the README shows what the machines do, or this test fails.
 
+use super::approval::{ApprovalEvent, ApprovalState};
 use super::offer::{OfferEvent, OfferState};
 use super::payout::{PayoutEvent, PayoutState};
 use super::payout_settlement::{SettlementEvent, SettlementState};
@@ -45,9 +46,23 @@ fn remedies() -> String {
 }
 
 fn offers() -> String {
-    let events = [(OfferEvent::Accept, "accept"), (OfferEvent::Decline, "decline"), (OfferEvent::Expire, "expire")];
+    let events = [
+        (OfferEvent::Accept, "accept"),
+        (OfferEvent::Decline, "decline"),
+        (OfferEvent::Expire, "expire"),
+        (OfferEvent::Approve, "approved"),
+        (OfferEvent::Reject, "not approved"),
+    ];
     diagram(OfferState::ALL.into_iter().flat_map(|from| {
         events.map(|(event, name)| (from.as_str(), from.on(event).ok().map(OfferState::as_str), name))
+    }))
+}
+
+fn approvals() -> String {
+    let events =
+        [(ApprovalEvent::Approve, "approve"), (ApprovalEvent::Reject, "reject"), (ApprovalEvent::Expire, "expire")];
+    diagram(ApprovalState::ALL.into_iter().flat_map(|from| {
+        events.map(|(event, name)| (from.as_str(), from.on(event).ok().map(ApprovalState::as_str), name))
     }))
 }
 
@@ -88,7 +103,7 @@ fn vouchers() -> String {
 #[test]
 fn the_readme_shows_the_machines_as_they_are() {
     let readme = include_str!("../../README.md");
-    let lacking: Vec<_> = [remedies(), offers(), vouchers(), payouts(), decisions()]
+    let lacking: Vec<_> = [remedies(), offers(), approvals(), vouchers(), payouts(), decisions()]
         .into_iter()
         .filter(|diagram| !readme.contains(diagram))
         .collect();

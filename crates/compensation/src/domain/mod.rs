@@ -4,6 +4,7 @@
 //! come in as arguments. What always holds: a state changes only by a named event that its machine allows, money is in
 //! checked integers, and the same event is always judged the same way.
 
+pub mod approval;
 pub mod assessment;
 pub mod backtest;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub mod pack;
 pub mod payout;
 pub mod payout_settlement;
 pub mod payout_step;
+pub mod policy;
 pub mod records;
 pub mod redemption;
 pub mod remedy;

@@ -97,7 +97,7 @@ impl Offer {
     pub fn take(&mut self, event: OfferEvent, now: Timestamp) -> Result<(), InvalidTransition> {
         let state = match event {
             OfferEvent::Accept | OfferEvent::Decline => self.state_at(now).on(event)?,
-            OfferEvent::Expire => self.state.on(event)?,
+            OfferEvent::Expire | OfferEvent::Approve | OfferEvent::Reject => self.state.on(event)?,
         };
         self.state = state;
         self.updated_at = now;

@@ -6,7 +6,7 @@ use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 use super::ledger::guards;
 use super::migrations::{
-    AddGate, CreateAppliedPacks, CreateCaptures, CreatePayoutFreezes, ValidateWidened, WidenLedger,
+    AddGate, CreateAppliedPacks, CreateAuthority, CreateCaptures, CreatePayoutFreezes, ValidateWidened, WidenLedger,
 };
 use super::settlement_tables::CreateSettlement;
 
@@ -16,6 +16,7 @@ pub fn migrations() -> durable::Migrations {
         let mut all = durable::durable_migrations();
         all.push(Box::new(CreateCompensation));
         all.push(Box::new(CreateAppliedPacks));
+        all.push(Box::new(CreateAuthority));
         all.push(Box::new(CreatePayoutFreezes));
         all.push(Box::new(WidenLedger));
         all.push(Box::new(ValidateWidened));

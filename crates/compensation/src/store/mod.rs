@@ -10,9 +10,12 @@ mod migrations;
 mod row;
 mod settlement_tables;
 
+pub mod approvals;
+pub mod decisions;
 pub mod discrepancies;
 pub mod freezes;
 pub mod gate;
+pub mod goodwill;
 pub mod ledger;
 pub mod liability;
 pub mod offers;
@@ -20,11 +23,13 @@ pub mod orders;
 pub mod packs;
 pub mod payout_settlements;
 pub mod payouts;
+pub mod policies;
 pub mod provider_events;
 pub mod redemptions;
 pub mod remedies;
 pub mod reversals;
 pub mod settlement_files;
+pub mod spending;
 pub mod vouchers;
 
 pub use migration::migrations;

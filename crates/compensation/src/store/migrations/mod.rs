@@ -5,6 +5,7 @@
 
 mod add_gate;
 mod create_applied_packs;
+mod create_authority;
 mod create_captures;
 mod create_payout_freezes;
 mod rebuild;
@@ -13,6 +14,7 @@ mod widen_ledger;
 
 pub use add_gate::AddGate;
 pub use create_applied_packs::CreateAppliedPacks;
+pub use create_authority::CreateAuthority;
 pub use create_captures::CreateCaptures;
 pub use create_payout_freezes::CreatePayoutFreezes;
 pub use validate_widened::ValidateWidened;

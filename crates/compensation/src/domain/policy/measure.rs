@@ -1,0 +1,220 @@
+//! What is counted against a limit, and in which unit: money by currency, discounts by percent, services by number.
+
+use std::collections::BTreeMap;
+
+use kernel::{Currency, Money};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::assessment::Assessment;
+use crate::domain::line::{Basis, Benefit, OfferOption, RemedyLine};
+use crate::domain::money::parse_amount;
+
+/// The most that one line counts, in minor units: far above any limit, and far enough below what an integer holds for
+/// sums of millions of lines.
+const CEILING: i64 = 1_000_000_000_000;
+
+/// What a limit or a sum is in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Unit(String);
+
+impl Unit {
+    const PERCENT: &'static str = "PERCENT";
+    const TIMES: &'static str = "TIMES";
+
+    /// A currency's minor units.
+    pub fn currency(currency: Currency) -> Self {
+        Self(currency.code().to_owned())
+    }
+
+    /// As stored: a currency's code, `PERCENT` or `TIMES`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// An amount in this unit, for people: `EUR 12.50`, `25 percent`, `3 times`.
+    pub fn in_words(&self, amount: i64) -> String {
+        match (self.0.as_str(), Currency::parse(&self.0)) {
+            (_, Some(currency)) => Money::new(currency, amount).to_string(),
+            (Self::PERCENT, None) => format!("{amount} percent"),
+            (_, None) => format!("{amount} times"),
+        }
+    }
+
+    /// An amount of money in this unit; `None` for the others.
+    pub fn money(&self, amount: i64) -> Option<Money> {
+        Currency::parse(&self.0).map(|currency| Money::new(currency, amount))
+    }
+}
+
+/// Reads `EUR 12.50`, `25 percent`, `3 times`.
+pub fn parse(text: &str) -> Option<(Unit, i64)> {
+    if let Some(money) = parse_amount(text) {
+        return Some((Unit::currency(money.currency), money.minor));
+    }
+    let (number, word) = text.split_once(' ')?;
+    let digits = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    let amount = number.parse().ok().filter(|_| digits)?;
+    match word {
+        "percent" => Some((Unit(Unit::PERCENT.to_owned()), amount)),
+        "times" => Some((Unit(Unit::TIMES.to_owned()), amount)),
+        _ => None,
+    }
+}
+
+/// What a benefit counts.
+pub fn of(benefit: &Benefit) -> (Unit, i64) {
+    match benefit {
+        Benefit::Money(amount) | Benefit::Voucher(amount) => {
+            (Unit::currency(amount.currency), amount.minor.min(CEILING))
+        }
+        Benefit::Discount(percent) => (Unit(Unit::PERCENT.to_owned()), i64::from(*percent)),
+        Benefit::Service => (Unit(Unit::TIMES.to_owned()), 1),
+    }
+}
+
+/// Sums by kind of benefit and unit.
+pub type Need = BTreeMap<(String, Unit), i64>;
+
+/// What an offer counts against limits of authority: of each kind and unit, the most that any of its options gives
+/// with what comes along. What the law demands does not count, as far as `owed` says that the law demands it.
+pub fn need(options: &[OfferOption], plus: &[RemedyLine], owed: &[&RemedyLine]) -> Need {
+    let bundles = options.iter().map(|option| sum(option.lines.iter().chain(plus), owed));
+    largest(bundles)
+}
+
+/// What an offer counts against a budget for gestures: money and vouchers alike, by currency.
+pub fn gestures(options: &[OfferOption], plus: &[RemedyLine]) -> BTreeMap<Unit, i64> {
+    let bundles = options.iter().map(|option| sum_gestures(option.lines.iter().chain(plus)));
+    largest(bundles)
+}
+
+/// What lines count against a budget for gestures. Discounts and services have no amount.
+pub fn sum_gestures<'a>(lines: impl IntoIterator<Item = &'a RemedyLine>) -> BTreeMap<Unit, i64> {
+    let mut sums = BTreeMap::new();
+    for line in lines.into_iter().filter(|line| line.basis == Basis::Gesture) {
+        if let Benefit::Money(_) | Benefit::Voucher(_) = line.benefit {
+            let (unit, amount) = of(&line.benefit);
+            *sums.entry(unit).or_default() += amount;
+        }
+    }
+    sums
+}
+
+/// The lines that the law demands, for [`need`]. What was given at once counts as demanded again only when it was
+/// refused by the provider: otherwise an agent could give it twice.
+pub fn owed_by_law(assessment: &Assessment, was_refused: bool) -> Vec<&RemedyLine> {
+    let automatic = assessment.automatic.iter().filter(|_| was_refused);
+    let offered = assessment.choice_of.iter().flat_map(|option| &option.lines).chain(&assessment.plus);
+    automatic.chain(offered).filter(|line| line.basis == Basis::Statutory).collect()
+}
+
+fn sum<'a>(lines: impl IntoIterator<Item = &'a RemedyLine>, owed: &[&RemedyLine]) -> Need {
+    let mut owed: Vec<Option<&RemedyLine>> = owed.iter().copied().map(Some).collect();
+    let mut sums = Need::new();
+    for line in lines {
+        if line.basis == Basis::Statutory
+            && let Some(found) = owed.iter_mut().find(|known| known.is_some_and(|known| covers(known, line)))
+        {
+            // Each line of the assessment excuses one.
+            *found = None;
+            continue;
+        }
+        let (unit, amount) = of(&line.benefit);
+        *sums.entry((line.benefit.kind().to_owned(), unit)).or_default() += amount;
+    }
+    sums
+}
+
+fn covers(owed: &RemedyLine, line: &RemedyLine) -> bool {
+    let ((unit, amount), (asked_unit, asked)) = (of(&owed.benefit), of(&line.benefit));
+    owed.benefit.kind() == line.benefit.kind() && unit == asked_unit && asked <= amount
+}
+
+fn largest<K: Ord>(bundles: impl Iterator<Item = BTreeMap<K, i64>>) -> BTreeMap<K, i64> {
+    let mut most = BTreeMap::new();
+    for (key, amount) in bundles.flatten() {
+        let kept: &mut i64 = most.entry(key).or_default();
+        *kept = amount.max(*kept);
+    }
+    most
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(id: &str, basis: Basis, benefit: Benefit) -> RemedyLine {
+        RemedyLine { id: id.to_owned(), basis, benefit, description: id.to_owned(), arithmetic: String::new() }
+    }
+
+    fn money(text: &str) -> Money {
+        parse_amount(text).expect("an amount")
+    }
+
+    fn option(lines: Vec<RemedyLine>) -> OfferOption {
+        OfferOption { id: "o".to_owned(), description: "o".to_owned(), lines }
+    }
+
+    #[test]
+    fn amounts_read_back_as_they_are_written() {
+        for text in ["EUR 12.50", "JPY 1500", "25 percent", "3 times"] {
+            let (unit, amount) = parse(text).expect(text);
+            assert_eq!(unit.in_words(amount), text);
+        }
+        for wrong in
+            ["", "12.50", "25", "-3 times", "+3 times", " times", "3 apples", "EUR 1.5", "99999999999999999999 times"]
+        {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_offer_counts_its_dearest_option_with_what_comes_along() {
+        let cheap = option(vec![line("a", Basis::Restitution, Benefit::Money(money("EUR 10.00")))]);
+        let dear = option(vec![
+            line("b", Basis::Restitution, Benefit::Money(money("EUR 20.00"))),
+            line("c", Basis::Gesture, Benefit::Voucher(money("USD 5.00"))),
+        ]);
+        let plus =
+            [line("d", Basis::Gesture, Benefit::Money(money("EUR 1.00"))), line("e", Basis::Time, Benefit::Service)];
+        let need = need(&[cheap.clone(), dear.clone()], &plus, &[]);
+        let of = |kind: &str, text: &str| {
+            let (unit, amount) = parse(text).expect(text);
+            assert_eq!(need[&(kind.to_owned(), unit)], amount, "{kind}");
+        };
+        of("MONEY", "EUR 21.00");
+        of("VOUCHER", "USD 5.00");
+        of("SERVICE", "1 times");
+        assert_eq!(need.len(), 3);
+        let budgeted = gestures(&[cheap, dear], &plus);
+        assert_eq!(
+            budgeted.into_iter().map(|(unit, n)| unit.in_words(n)).collect::<Vec<_>>(),
+            ["EUR 1.00", "USD 5.00"]
+        );
+    }
+
+    #[test]
+    fn what_the_law_demands_is_excused_once_and_only_as_far_as_it_demands_it() {
+        let law = |id, text| line(id, Basis::Statutory, Benefit::Money(money(text)));
+        let owed = law("law", "EUR 250.00");
+        let counted = |lines: Vec<RemedyLine>| need(&[option(lines)], &[], &[&owed]).into_values().sum::<i64>();
+        assert_eq!(counted(vec![law("a", "EUR 250.00")]), 0);
+        assert_eq!(counted(vec![law("a", "EUR 250.00"), law("b", "EUR 250.00")]), 25_000);
+        assert_eq!(counted(vec![law("a", "EUR 250.01")]), 25_001);
+        assert_eq!(counted(vec![law("a", "USD 250.00")]), 25_000);
+        let gift = line("a", Basis::Gesture, Benefit::Money(money("EUR 250.00")));
+        assert_eq!(counted(vec![gift]), 25_000);
+
+        let assessment =
+            Assessment { automatic: vec![owed.clone()], plus: vec![law("p", "EUR 1.00")], ..Assessment::default() };
+        assert_eq!(owed_by_law(&assessment, false).len(), 1);
+        assert_eq!(owed_by_law(&assessment, true).len(), 2);
+    }
+
+    #[test]
+    fn no_line_is_too_large_to_be_counted() {
+        let (_, amount) = of(&Benefit::Money(Money::new(money("EUR 1.00").currency, i64::MAX)));
+        assert_eq!(amount, CEILING);
+    }
+}
