@@ -41,6 +41,9 @@ pub struct Config {
     /// How long a voucher can be used.
     #[serde(with = "duration")]
     pub voucher_term: Duration,
+    /// How long an approval waits for somebody to decide.
+    #[serde(with = "duration")]
+    pub approval_term: Duration,
     /// Every tenant's payouts are frozen until somebody unfreezes them after this time, RFC 3339: to be set to the time
     /// of the restore when the database comes from a backup, whose payouts may have been sent after it was taken.
     #[serde(with = "rfc_3339")]
@@ -129,6 +132,7 @@ impl Default for Config {
             backtest: BacktestConfig::default(),
             offer_term: 14 * DAY,
             voucher_term: 365 * DAY,
+            approval_term: 3 * DAY,
             payouts_frozen_since: None,
             guesses: GuessConfig::default(),
             gate: GateConfig::default(),
@@ -221,7 +225,12 @@ impl Validate for Config {
         if self.sinks.iter().any(String::is_empty) || different.len() < self.sinks.len() {
             problems.add("sinks", "must be names of targets, each one once");
         }
-        for (key, value) in [("offer_term", self.offer_term), ("voucher_term", self.voucher_term)] {
+        let terms = [
+            ("offer_term", self.offer_term),
+            ("voucher_term", self.voucher_term),
+            ("approval_term", self.approval_term),
+        ];
+        for (key, value) in terms {
             if value < Duration::from_secs(60) || value > LONGEST {
                 problems.add(key, "must be 1m to 87600h (ten years)");
             }

@@ -22,6 +22,7 @@
 //! the work item of the case is where it is done.
 
 mod app;
+mod authority_wire;
 mod config;
 pub mod domain;
 mod grpc;
@@ -39,6 +40,7 @@ mod wire_gate;
 use std::sync::Arc;
 
 use anyhow::{anyhow, ensure};
+use api::compensation::authority_service_server::{self, AuthorityServiceServer};
 use api::compensation::compensation_service_server::{CompensationServiceServer, SERVICE_NAME};
 use api::compensation::ledger_service_server::{self, LedgerServiceServer};
 use api::compensation::pack_service_server::{self, PackServiceServer};
@@ -51,7 +53,7 @@ use tonic::service::Routes;
 use crate::app::ports::PayoutProvider;
 use crate::app::{App, RejectedCalls, money_gauges};
 pub use crate::config::{BacktestConfig, Config, GuessConfig, PacksConfig, ProviderConfig};
-use crate::grpc::{CompensationApi, LedgerApi, PackApi, RecoveryApi, SettlementApi};
+use crate::grpc::{AuthorityApi, CompensationApi, LedgerApi, PackApi, RecoveryApi, SettlementApi};
 use crate::provider::{GrpcProvider, InProcessSandbox, LoopBack};
 use crate::sandbox::{Sandbox, WebhookEndpoint};
 pub use crate::store::migrations;
@@ -84,7 +86,9 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
     let server = CompensationServiceServer::new(CompensationApi::new(app.clone()))
         .max_decoding_message_size(chassis::limits::MESSAGE_BYTES);
     let ledger =
-        LedgerServiceServer::new(LedgerApi::new(app)).max_decoding_message_size(chassis::limits::MESSAGE_BYTES);
+        LedgerServiceServer::new(LedgerApi::new(app.clone())).max_decoding_message_size(chassis::limits::MESSAGE_BYTES);
+    let authority =
+        AuthorityServiceServer::new(AuthorityApi::new(app)).max_decoding_message_size(chassis::limits::MESSAGE_BYTES);
     let relay = Relay::new(&engine, config.store.relay, targets).on_rejected(Arc::new(RejectedCalls));
     let (database, measured) = (engine.db().clone(), engine.clone());
     let service = Service {
@@ -95,12 +99,14 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
             pack_service_server::SERVICE_NAME,
             settlement_service_server::SERVICE_NAME,
             recovery_service_server::SERVICE_NAME,
+            authority_service_server::SERVICE_NAME,
         ],
         routes: Routes::new(server)
             .add_service(ledger)
             .add_service(packs)
             .add_service(settlements)
-            .add_service(recovery),
+            .add_service(recovery)
+            .add_service(authority),
         jobs: vec![
             Job::new("relay", move |stop| relay.run(stop)),
             Job::new("money gauges", move |stop| Box::pin(money_gauges::run(measured, stop))),

@@ -165,7 +165,7 @@ pub(crate) fn line(line: &RemedyLine) -> wire::RemedyLine {
     }
 }
 
-/// An option.
+/// An option of an offer.
 pub(crate) fn option(option: &OfferOption) -> wire::Option {
     wire::Option {
         id: option.id.clone(),

@@ -3,25 +3,20 @@
 //! A bare no does not exist here: an answer is an offer with a reason, linked with the one that was declined.
 
 use api::method::recovery_service::COUNTER_OFFER;
-use durable::audit::{self, AuditEntry};
 use durable::{Tx, TxError};
 use kernel::{Answer, OfferId, RequestContext, RequestKey, ServiceError, Violations, reason};
 use serde::Serialize;
 
-use super::effects::Effects;
-use super::limits::{apology_first, within_limits};
+use super::make_offer::{MakeOffer, Proposal};
 use super::progress::progress;
-use super::refusal::not_now;
 use super::respond_to_offer::lock_offer;
-use super::{App, Parts, own_calls};
+use super::{App, Parts};
+use crate::domain::approval::CounterTo;
 use crate::domain::fair_amount::{self, nearest};
 use crate::domain::gate::Outcome;
 use crate::domain::line::{Basis, Benefit, Consent, OfferOption, Origin, RemedyLine};
 use crate::domain::offer::OfferState;
 use crate::domain::records::{Offer, OfferDraft, Remedy};
-use crate::domain::remedy::RemedyEvent;
-use crate::store::{offers, remedies};
-use crate::wire;
 
 /// Most options of an offer.
 const MOST_OPTIONS: usize = 8;
@@ -40,8 +35,8 @@ impl App {
     /// Makes an agent's counter-offer.
     ///
     /// # Errors
-    /// NOT_FOUND; FAILED_PRECONDITION `INVALID_TRANSITION`, `APOLOGY_FIRST`, `GATE_HOLDS_BACK`; INVALID_ARGUMENT when it
-    /// gives more than anybody may.
+    /// NOT_FOUND; FAILED_PRECONDITION `INVALID_TRANSITION`, `APOLOGY_FIRST`, `GATE_HOLDS_BACK`, `APPROVAL_PENDING`;
+    /// INVALID_ARGUMENT when it gives more than anybody may.
     #[tracing::instrument(skip_all, name = "compensation.counter_offer", fields(amends.offer = %command.declined))]
     pub(crate) async fn counter_offer(
         &self,
@@ -54,7 +49,7 @@ impl App {
         let work = move |tx: Tx| {
             let (app, context, command) = (app.clone(), context.clone(), command.clone());
             async move {
-                let (mut remedy, declined) = lock_offer(&tx, &context, command.declined).await?;
+                let (remedy, declined) = lock_offer(&tx, &context, command.declined).await?;
                 let tenant = &context.tenant;
                 if declined.state != OfferState::Declined || remedy.offer != Some(declined.id) {
                     let message = format!(
@@ -67,33 +62,11 @@ impl App {
                     return Err(refused.with("state", declined.state.as_str()).into());
                 }
                 let payouts = progress(&tx, tenant, &remedy, Some(&declined)).await?;
-                apology_first(&remedy)?;
-                remedy.state = remedy.state.on(RemedyEvent::OfferMade(payouts)).map_err(not_now)?;
-                within_limits(&remedy, "", &command.options, &command.plus)?;
-                let draft = OfferDraft {
-                    options: command.options,
-                    plus: command.plus,
-                    made_by: command.made_by,
-                    expires_at: tx.now().plus(app.offer_term),
-                };
-                let mut offer = draft.open(id, &remedy, tx.now());
-                offer.counter_to = Some(declined.id);
-                offer.explanation = command.reason;
-                remedy.offer = Some(offer.id);
-                offers::answered_in_tx(&tx, tenant, declined.id, offer.id).await?;
-                remedies::update_in_tx(&tx, tenant, &mut remedy).await?;
-                app.milestones.offer_made(&tx, &context, &offer);
-                own_calls::expire_offer_later(&tx, &context, &offer);
-                let response = wire::offer(&offer);
-                let entry = AuditEntry {
-                    actor: format!("{} ({})", offer.made_by, context.client),
-                    action: "COUNTER_OFFER_MADE",
-                    subject: offer.id.to_string(),
-                    reason: offer.explanation.clone(),
-                };
-                Effects { offers: vec![(tenant.clone(), offer)], ..Effects::default() }.write(&tx).await?;
-                audit::append_in_tx(&tx, tenant, entry).await?;
-                Ok(response)
+                let CounterOffer { options, plus, reason, made_by, .. } = command;
+                let counter = Some(CounterTo { declined: declined.id, reason });
+                let role = String::new();
+                let offer = MakeOffer { remedy: remedy.id, options, plus, expires_at: None, made_by, role };
+                app.put_or_ask(&tx, &context, Proposal { id, remedy, payouts, offer, counter, path: "" }).await
             }
         };
         self.engine.mutate("compensation.counter_offer", key, work).await

@@ -34,6 +34,7 @@ impl App {
                     offer.take(OfferEvent::Expire, tx.now()).map_err(not_now)?;
                     remedy.state = remedy.state.on(RemedyEvent::OfferExpired).map_err(not_now)?;
                     offers::update_in_tx(&tx, &context.tenant, &offer).await?;
+                    app.release(&tx, &context.tenant, &remedy, &offer).await?;
                     remedies::update_in_tx(&tx, &context.tenant, &mut remedy).await?;
                     app.milestones.offer_ended(&tx, &context, &offer);
                 }

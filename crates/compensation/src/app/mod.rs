@@ -6,6 +6,7 @@
 
 mod advance_payout;
 mod apply_pack;
+mod authority;
 mod backtest_pack;
 mod close_settlement;
 mod counter_offer;
@@ -53,6 +54,7 @@ use durable::{Engine, PageTokens, Writer};
 use kernel::{RequestContext, ServiceError, Timestamp};
 
 pub(crate) use apply_pack::ApplyPack;
+pub(crate) use authority::{ApplyPolicy, DecideApproval, Decision, PolicyShown};
 pub(crate) use backtest_pack::{Backtest, known_version, too_large};
 pub(crate) use counter_offer::CounterOffer;
 pub(crate) use freeze_payouts::SwitchPayouts;
@@ -70,6 +72,7 @@ pub(crate) use reverse_grant::{Grant, ReverseGrant};
 pub(crate) use sandbox_settlement::Place;
 pub(crate) use settle_payout::{DecideSettlement, SettlePayout};
 
+use self::authority::Policies;
 use self::backtest_pack::Backtests;
 use self::milestones::Milestones;
 use self::open_remedy::OpenRemedies;
@@ -99,9 +102,11 @@ pub(crate) struct Parts {
     rules: ProviderRules,
     gate: GateRules,
     milestones: Milestones,
+    policies: Policies,
     tokens: PageTokens,
     offer_term: Duration,
     voucher_term: Duration,
+    approval_term: Duration,
     frozen_since: Option<Timestamp>,
     guesses: GuessConfig,
     statement_text: String,
@@ -152,9 +157,11 @@ impl App {
             rules,
             gate: config.gate.rules(),
             milestones: Milestones::new(&config.sinks),
+            policies: Policies::default(),
             tokens: PageTokens::new(config.store.page_token_key.clone()),
             offer_term: config.offer_term,
             voucher_term: config.voucher_term,
+            approval_term: config.approval_term,
             frozen_since: config.payouts_frozen_since,
             guesses: config.guesses,
             statement_text: config.provider.statement_text.clone(),

@@ -7,20 +7,28 @@ use api::method::compensation_service::OPEN_REMEDY;
 use api::reason::compensation::REMEDY_EXISTS;
 use async_trait::async_trait;
 use durable::{GroupCommand, Tx, TxError};
-use kernel::{Answer, CaseId, CustomerId, ErrorCode, RemedyId, RequestContext, RequestKey, ResourceId, ServiceError};
+use kernel::{
+    Answer, CaseId, CustomerId, ErrorCode, OfferId, RemedyId, RequestContext, RequestKey, ResourceId, ServiceError,
+    message_id_for_step,
+};
 use serde::Serialize;
 
+use super::authority::{Ask, GestureAsk, GesturePlan};
 use super::effects::Effects;
 use super::give::Given;
 use super::refunds::LockedOrders;
 use super::{App, Parts, own_calls};
+use crate::domain::approval::Asked;
 use crate::domain::assessment::Assessment;
 use crate::domain::event::{FailureEvent, Severity};
-use crate::domain::gate::{GateInputs, Known, PriorFailure, RecoveryContext, decide};
+use crate::domain::gate::{GateDecision, GateInputs, Known, PriorFailure, RecoveryContext, decide};
 use crate::domain::hold_back::hold_back;
 use crate::domain::order_funds::order_of;
+use crate::domain::policy::abuse::claims;
+use crate::domain::policy::window::day_of;
 use crate::domain::records::{Offer, OfferDraft, Remedy};
 use crate::domain::remedy::{FirstOffer, Progress, RemedyState};
+use crate::store::spending::{Counted, Entry};
 use crate::store::{gate, remedies};
 use crate::wire;
 
@@ -91,25 +99,55 @@ impl GroupCommand for OpenRemedies {
         let customers: Vec<_> =
             commands.iter().map(|opening| (&opening.context.tenant, opening.command.customer)).collect();
         let mut priors = gate::priors_in_tx(tx, &customers, tx.now().minus(self.parts.gate.window)).await?;
-        let mut effects = Effects::default();
-        let results = commands
+        let judged: Vec<Option<Judged<'_>>> = commands
             .iter()
             .map(|opening| {
-                if taken.insert((opening.context.tenant.to_string(), opening.id)) {
-                    let customer = (opening.context.tenant.to_string(), opening.command.customer);
-                    let priors = priors.entry(customer).or_default();
-                    let (response, failure) = self.parts.open(tx, opening, priors, &mut orders, &mut effects);
+                let tenant = opening.context.tenant.to_string();
+                taken.insert((tenant.clone(), opening.id)).then(|| {
+                    let priors = priors.entry((tenant, opening.command.customer)).or_default();
+                    let judged = self.parts.judge(tx, opening, priors);
                     // The next one of this group may be the same customer's.
-                    priors.insert(0, failure);
-                    Ok(response)
-                } else {
-                    Err(exists(opening.id))
-                }
+                    priors.insert(0, judged.remedy.as_prior());
+                    judged
+                })
             })
             .collect();
+        let asks: Vec<_> = judged.iter().flatten().map(Judged::ask).collect();
+        let mut plans = self.parts.plan_gestures(tx, &asks).await?.into_iter();
+        let mut effects = Effects::default();
+        let mut results = Vec::with_capacity(commands.len());
+        for (opening, judged) in commands.iter().zip(judged) {
+            results.push(match judged {
+                Some(judged) => Ok(self.parts.open(tx, judged, plans.next().flatten(), &mut orders, &mut effects)),
+                None => Err(exists(opening.id)),
+            });
+        }
         effects.write(tx).await?;
         Ok(results)
     }
+}
+
+/// A remedy as the gate lets it through, before authority and what was captured have their say.
+struct Judged<'a> {
+    context: &'a RequestContext,
+    remedy: Remedy,
+}
+
+impl Judged<'_> {
+    fn ask(&self) -> GestureAsk<'_> {
+        let Remedy { id, case, customer, event, payee, assessment, .. } = &self.remedy;
+        let claims = claims(*id, *case, *customer, payee, &event.reference);
+        GestureAsk { tenant: &self.context.tenant, event, assessment, claims }
+    }
+}
+
+/// What of a remedy waits for approval or for an answer.
+#[derive(Default)]
+struct Waits {
+    /// The whole choice waits for approval.
+    choice: bool,
+    /// Counted until the offer is answered.
+    offered: Vec<Entry>,
 }
 
 fn exists(id: RemedyId) -> ServiceError {
@@ -118,15 +156,8 @@ fn exists(id: RemedyId) -> ServiceError {
 }
 
 impl Parts {
-    /// The answer, and what this failure is for the next one of the same customer.
-    fn open(
-        &self,
-        tx: &Tx,
-        opening: &Opening,
-        priors: &[PriorFailure],
-        orders: &mut LockedOrders,
-        effects: &mut Effects,
-    ) -> (api::compensation::Remedy, PriorFailure) {
+    /// Lets the gate decide. Pure.
+    fn judge<'a>(&self, tx: &Tx, opening: &'a Opening, priors: &[PriorFailure]) -> Judged<'a> {
         let Opening { context, id, command, assessment } = opening;
         let inputs = GateInputs {
             event: &command.event,
@@ -137,10 +168,9 @@ impl Parts {
             priors,
             now: tx.now(),
         };
-        let mut gate = decide(&inputs, &self.gate);
-        let mut assessment = hold_back(assessment.clone(), &mut gate);
-        orders.cut(&context.tenant, order_of(&command.event), &mut assessment.automatic);
-        let mut remedy = Remedy {
+        let mut gate: GateDecision = decide(&inputs, &self.gate);
+        let assessment = hold_back(assessment.clone(), &mut gate);
+        let remedy = Remedy {
             id: *id,
             case: command.case,
             customer: command.customer,
@@ -157,14 +187,33 @@ impl Parts {
             created_at: tx.now(),
             updated_at: tx.now(),
         };
-        let given = self.give(tx, context, &remedy, id.uuid(), &remedy.assessment.automatic, effects);
+        Judged { context, remedy }
+    }
+
+    fn open(
+        &self,
+        tx: &Tx,
+        judged: Judged<'_>,
+        plan: Option<GesturePlan>,
+        orders: &mut LockedOrders,
+        effects: &mut Effects,
+    ) -> api::compensation::Remedy {
+        let Judged { context, mut remedy } = judged;
+        let waits = plan.map(|plan| self.ask_for_rest(tx, context, &mut remedy, plan, effects)).unwrap_or_default();
+        orders.cut(&context.tenant, order_of(&remedy.event), &mut remedy.assessment.automatic);
+        let given = self.give(tx, context, &remedy, remedy.id.uuid(), &remedy.assessment.automatic, effects);
         let first = match (remedy.assessment.choice_of.is_empty(), remedy.needs_apology()) {
             (true, _) => FirstOffer::None,
             (false, true) => FirstOffer::Waits,
             (false, false) => FirstOffer::Made,
         };
         let payouts = if given.payouts.is_empty() { Progress::Given } else { Progress::Open };
-        remedy.state = RemedyState::opened(first, !remedy.assessment.automatic.is_empty(), payouts);
+        remedy.state = if waits.choice {
+            // The choice is put to the customer once somebody has approved it.
+            RemedyState::Unanswered
+        } else {
+            RemedyState::opened(first, !remedy.assessment.automatic.is_empty(), payouts)
+        };
         match remedy.state {
             RemedyState::NothingOwed => self.milestones.nothing_owed(tx, context, &remedy),
             RemedyState::Settled => self.milestones.settled(tx, context, &remedy, None),
@@ -175,14 +224,52 @@ impl Parts {
             | RemedyState::Unanswered
             | RemedyState::NeedsAttention => {}
         }
+        let offer = match first {
+            FirstOffer::Made => self.engine.new_id().into(),
+            FirstOffer::None | FirstOffer::Waits => waiting_offer_id(context, &remedy),
+        };
+        if !waits.offered.is_empty() {
+            let counted = Counted { day: day_of(tx.now()), entries: waits.offered };
+            effects.counted.push((context.tenant.clone(), offer, counted));
+        }
         if first == FirstOffer::Made {
-            self.make_first_offer(tx, context, &mut remedy, effects);
+            self.make_first_offer(tx, context, &mut remedy, offer, effects);
         }
         let Given { vouchers, payouts } = given;
         let response = wire::remedy(&remedy, &vouchers, &payouts);
-        let failure = remedy.as_prior();
         effects.remedies.push((context.tenant.clone(), remedy));
-        (response, failure)
+        response
+    }
+
+    /// Goes ahead with what the budget and the signals of repetition allow, and asks for the approval of the rest.
+    fn ask_for_rest(
+        &self,
+        tx: &Tx,
+        context: &RequestContext,
+        remedy: &mut Remedy,
+        plan: GesturePlan,
+        effects: &mut Effects,
+    ) -> Waits {
+        let tenant = &context.tenant;
+        let GesturePlan { split, policies, given, offered, claims, signals } = plan;
+        let rule = rule_of_choice(&remedy.assessment);
+        remedy.assessment = split.now;
+        let entries = given.into_iter().chain(offered.iter().cloned());
+        effects.entries.extend(entries.map(|entry| (tenant.clone(), entry)));
+        effects.claims.extend(claims.into_iter().map(|claim| (tenant.clone(), claim)));
+        effects.signals.extend(signals.into_iter().map(|signal| (tenant.clone(), signal)));
+        let grant = (!split.lines.is_empty()).then_some((Asked::Grant { lines: split.lines }, "rules".to_owned()));
+        let choice = split.choice.map(|(options, plus)| {
+            (Asked::Offer { options, plus, offer_expires_at: None, counter: None }, rule)
+        });
+        let waits = Waits { choice: choice.is_some(), offered };
+        for (asked, requested_by) in grant.into_iter().chain(choice) {
+            let (reasons, policies) = (split.reasons.clone(), policies.clone());
+            let ask = Ask { asked, requested_by, role: String::new(), reasons, policies };
+            let approval = self.approval(tx, context, remedy, ask);
+            effects.approvals.push((tenant.clone(), approval));
+        }
+        waits
     }
 
     /// Makes the offer that the packs make: when the remedy is opened, or once the customer has our apology.
@@ -191,9 +278,10 @@ impl Parts {
         tx: &Tx,
         context: &RequestContext,
         remedy: &mut Remedy,
+        id: OfferId,
         effects: &mut Effects,
     ) {
-        let offer = self.first_offer(tx, remedy);
+        let offer = self.first_offer(tx, id, remedy);
         remedy.offer = Some(offer.id);
         self.milestones.offer_made(tx, context, &offer);
         own_calls::expire_offer_later(tx, context, &offer);
@@ -201,15 +289,20 @@ impl Parts {
     }
 
     /// The offer that the packs make.
-    fn first_offer(&self, tx: &Tx, remedy: &Remedy) -> Offer {
+    fn first_offer(&self, tx: &Tx, id: OfferId, remedy: &Remedy) -> Offer {
         let draft = OfferDraft {
             options: remedy.assessment.choice_of.clone(),
             plus: remedy.assessment.plus.clone(),
             made_by: rule_of_choice(&remedy.assessment),
             expires_at: tx.now().plus(self.offer_term),
         };
-        draft.open(self.engine.new_id().into(), remedy, tx.now())
+        draft.open(id, remedy, tx.now())
     }
+}
+
+/// The id of an offer that waits for our apology: known before it is made, so that what it counts is on record under it.
+pub(super) fn waiting_offer_id(context: &RequestContext, remedy: &Remedy) -> OfferId {
+    message_id_for_step(remedy.id.uuid(), &format!("{}/first-offer", context.tenant), 1).into()
 }
 
 /// The rule whose choice is offered: its id begins the ids of its lines.

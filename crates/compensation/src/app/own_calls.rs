@@ -4,16 +4,21 @@
 //! A timer that comes early, because two clocks differ or an operator sent it by hand, is asked to come again: to do
 //! nothing and say so would be the end of it.
 
-use api::compensation::{AdvancePayoutRequest, CloseSettlementRequest, ExpireOfferRequest, ExpireVoucherRequest};
+use api::compensation::{
+    AdvancePayoutRequest, CloseSettlementRequest, ExpireApprovalRequest, ExpireOfferRequest, ExpireVoucherRequest,
+};
+use api::method::authority_service::EXPIRE_APPROVAL;
 use api::method::compensation_service::{ADVANCE_PAYOUT, EXPIRE_OFFER, EXPIRE_VOUCHER};
 use api::method::settlement_service::CLOSE_SETTLEMENT;
 use durable::{OutboundCall, Tx};
 use kernel::{
-    OfferId, PayoutId, RequestContext, ResourceId, ServiceError, TenantId, Timestamp, VoucherId, message_id_for_step,
+    ApprovalId, OfferId, PayoutId, RequestContext, ResourceId, ServiceError, TenantId, Timestamp, VoucherId,
+    message_id_for_step,
 };
 use uuid::Uuid;
 
 use crate::NAME;
+use crate::domain::approval::Approval;
 use crate::domain::grant::Voucher;
 use crate::domain::payout_step::Payout;
 use crate::domain::records::Offer;
@@ -28,6 +33,18 @@ pub(super) fn expire_offer_later(tx: &Tx, context: &RequestContext, offer: &Offe
 /// Takes the timer of an offer back.
 pub(super) fn cancel_offer_timer(tx: &Tx, tenant: &TenantId, offer: OfferId) {
     tx.cancel(offer_timer(tenant, offer));
+}
+
+/// Sets the timer that ends an approval.
+pub(super) fn expire_approval_later(tx: &Tx, context: &RequestContext, approval: &Approval) {
+    let call = approval_timer(&context.tenant, approval.id);
+    let request = ExpireApprovalRequest { request_id: call.to_string(), name: approval.id.to_string() };
+    tx.enqueue(OutboundCall::timer(context, NAME, EXPIRE_APPROVAL, call, approval.expires_at, &request));
+}
+
+/// Takes the timer of an approval back.
+pub(super) fn cancel_approval_timer(tx: &Tx, tenant: &TenantId, approval: ApprovalId) {
+    tx.cancel(approval_timer(tenant, approval));
 }
 
 /// Sets the timer that ends a voucher.
@@ -75,6 +92,11 @@ pub(super) fn payout_step(tenant: &TenantId, payout: &Payout, step: u32) -> Uuid
 
 fn offer_timer(tenant: &TenantId, offer: OfferId) -> Uuid {
     message_id_for_step(offer.uuid(), &format!("{tenant}/expire"), 1)
+}
+
+/// An offer that was approved bears the approval's UUID: the step tells their timers apart.
+fn approval_timer(tenant: &TenantId, approval: ApprovalId) -> Uuid {
+    message_id_for_step(approval.uuid(), &format!("{tenant}/expire-approval"), 1)
 }
 
 fn voucher_timer(tenant: &TenantId, voucher: VoucherId) -> Uuid {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::App;
 use crate::domain::records::Remedy;
-use crate::store::{Cursor, ledger, offers, payouts, remedies, vouchers};
+use crate::store::{Cursor, approvals, ledger, offers, payouts, remedies, vouchers};
 use crate::wire;
 
 impl App {
@@ -71,7 +71,13 @@ impl App {
         id: OfferId,
     ) -> Result<wire_api::Offer, ServiceError> {
         let found = offers::get(self.engine.read(), &context.tenant, id).await.map_err(TxError::from)?;
-        found.as_ref().map(wire::offer).ok_or_else(|| ServiceError::not_found(id))
+        if let Some(offer) = found {
+            return Ok(wire::offer(&offer));
+        }
+        // One that waits for approval, or was not approved, bears the approval's UUID.
+        let approval = approvals::get(self.engine.read(), &context.tenant, id.uuid().into()).await;
+        let shown = approval.map_err(TxError::from)?.as_ref().and_then(crate::authority_wire::unapproved_offer);
+        shown.ok_or_else(|| ServiceError::not_found(id))
     }
 
     /// A page of a case's offers.

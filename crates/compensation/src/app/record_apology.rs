@@ -6,6 +6,7 @@ use kernel::{Answer, RemedyId, RequestContext, RequestKey, ServiceError};
 
 use super::App;
 use super::effects::Effects;
+use super::open_remedy::waiting_offer_id;
 use super::refusal::not_now;
 use crate::domain::remedy::{RemedyEvent, RemedyState};
 use crate::store::{payouts, remedies, vouchers};
@@ -37,7 +38,8 @@ impl App {
                     let mut effects = Effects::default();
                     if remedy.state == RemedyState::AwaitingApology {
                         remedy.state = remedy.state.on(RemedyEvent::Apologised).map_err(not_now)?;
-                        app.make_first_offer(&tx, &context, &mut remedy, &mut effects);
+                        let offer = waiting_offer_id(&context, &remedy);
+                        app.make_first_offer(&tx, &context, &mut remedy, offer, &mut effects);
                     }
                     remedies::update_in_tx(&tx, tenant, &mut remedy).await?;
                     effects.write(&tx).await?;

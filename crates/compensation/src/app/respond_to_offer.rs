@@ -54,7 +54,8 @@ impl App {
             let (app, context, command) = (app.clone(), context.clone(), command.clone());
             async move {
                 let (mut remedy, mut offer) = lock_offer(&tx, &context, command.offer).await?;
-                let (mut signed, mut answer) = (None, None);
+                let tenant = &context.tenant;
+                let (mut signed, mut answer, mut effects) = (None, None, Effects::default());
                 match command.response {
                     Response::Accept { option, consent } => {
                         check_consent(&offer, &option, &consent)?;
@@ -66,28 +67,29 @@ impl App {
                         offer.decline_reason = reason;
                         offer.fair_ask = fair_ask;
                         offer.fair_amount = fair_amount;
-                        answer = app.answer_fair_ask(&tx, &remedy, &mut offer)?;
+                        app.release(&tx, tenant, &remedy, &offer).await?;
+                        let fair = app.answer_fair_ask(&tx, &remedy, &mut offer)?;
+                        (answer, effects) = app.afford_answer(&tx, tenant, &remedy, &mut offer, fair).await?;
                         let event =
                             if answer.is_some() { RemedyEvent::OfferCountered } else { RemedyEvent::OfferDeclined };
                         remedy.state = remedy.state.on(event).map_err(not_now)?;
                         app.milestones.offer_ended(&tx, &context, &offer);
                     }
                 }
-                own_calls::cancel_offer_timer(&tx, &context.tenant, offer.id);
-                offers::update_in_tx(&tx, &context.tenant, &offer).await?;
+                own_calls::cancel_offer_timer(&tx, tenant, offer.id);
+                offers::update_in_tx(&tx, tenant, &offer).await?;
                 if let Some(answer) = answer {
                     remedy.offer = Some(answer.id);
                     app.milestones.offer_made(&tx, &context, &answer);
                     own_calls::expire_offer_later(&tx, &context, &answer);
-                    let effects = Effects { offers: vec![(context.tenant.clone(), answer)], ..Effects::default() };
-                    effects.write(&tx).await?;
                 }
-                remedies::update_in_tx(&tx, &context.tenant, &mut remedy).await?;
+                effects.write(&tx).await?;
+                remedies::update_in_tx(&tx, tenant, &mut remedy).await?;
                 if let Some(reason) = signed {
                     // The tenant's chain, whose lock is taken last.
                     let (actor, subject) = (context.client.to_string(), offer.id.to_string());
                     let entry = AuditEntry { actor, action: "OFFER_CONSENT_SIGNED", subject, reason };
-                    audit::append_in_tx(&tx, &context.tenant, entry).await?;
+                    audit::append_in_tx(&tx, tenant, entry).await?;
                 }
                 Ok(wire::offer(&offer))
             }
@@ -145,6 +147,7 @@ impl Parts {
         let chosen: Vec<_> = offer.options.iter().filter(|known| known.id == option).cloned().collect();
         refuse_above(tx, &context.tenant, remedy, &chosen, &offer.plus).await?;
         offer.accepted_option = option;
+        self.release(tx, &context.tenant, remedy, offer).await?;
         self.milestones.offer_ended(tx, context, offer);
         let before = progress(tx, &context.tenant, remedy, Some(offer)).await?;
         let mut effects = Effects::default();

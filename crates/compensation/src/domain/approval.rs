@@ -72,6 +72,15 @@ impl ApprovalState {
     }
 }
 
+/// What a counter-offer answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CounterTo {
+    /// The declined offer.
+    pub declined: OfferId,
+    /// Why this and not what the customer asked for.
+    pub reason: String,
+}
+
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asked {
@@ -83,6 +92,8 @@ pub enum Asked {
         plus: Vec<RemedyLine>,
         /// When the offer expires, where the agent said so.
         offer_expires_at: Option<Timestamp>,
+        /// What it answers, when it is a counter-offer.
+        counter: Option<CounterTo>,
     },
     /// Gestures that the rules would have given.
     Grant {

@@ -1,5 +1,7 @@
 //! The contract's side: requests are parsed with all their violations, one use case is called, its answer leaves.
 
+mod authority;
+mod authority_service;
 mod backtest;
 mod backtest_report;
 mod event;
@@ -17,6 +19,7 @@ mod service;
 mod settlement;
 mod settlement_parse;
 
+pub(crate) use authority_service::AuthorityApi;
 pub(crate) use ledger_service::LedgerApi;
 pub(crate) use pack_service::PackApi;
 pub(crate) use recovery_service::RecoveryApi;

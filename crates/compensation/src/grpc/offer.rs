@@ -19,6 +19,7 @@ pub(super) fn make(request: wire::MakeOfferRequest, now: Timestamp) -> Result<(S
     let mut violations = Violations::new();
     let request_id = violations.request_id(&request.request_id);
     let made_by = violations.text("made_by", &request.made_by, 1, 128);
+    let role = violations.text("role", &request.role, 0, 60);
     let Some(offer) = request.offer else {
         violations.add("offer", "REQUIRED", "is required");
         return done(violations, None);
@@ -30,7 +31,7 @@ pub(super) fn make(request: wire::MakeOfferRequest, now: Timestamp) -> Result<(S
         if expires_at.is_some_and(|at| !(now.plus(TERM.0)..=now.plus(TERM.1)).contains(&at)) {
             violations.add("expire_time", "TIMESTAMP_RANGE", "must be 1 minute to 366 days from now, or absent");
         }
-        Some(MakeOffer { remedy: remedy?, options, plus, expires_at, made_by })
+        Some(MakeOffer { remedy: remedy?, options, plus, expires_at, made_by, role })
     });
     done(violations, command).map(|command| (request_id, command))
 }

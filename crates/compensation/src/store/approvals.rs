@@ -6,10 +6,10 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 use uuid::Uuid;
 
 use super::row::{Cursor, broken, expect_one, from_json, state, time, to_json};
-use crate::domain::approval::{Approval, ApprovalState, Asked};
+use crate::domain::approval::{Approval, ApprovalState, Asked, CounterTo};
 
 const COLUMNS: &str = "id, remedy_id, case_id, customer_id, kind, state, requested_by, role, options, lines, \
-     offer_expires_at, reasons, policies, decided_by, rejection, alternative, expires_at, created_at, updated_at";
+     offer_expires_at, counter_to, counter_reason, reasons, policies, decided_by, rejection, alternative, expires_at, created_at, updated_at";
 
 /// Writes new approvals, all of them waiting.
 pub async fn insert_in_tx(tx: &Tx, approvals: &[(&TenantId, &Approval)]) -> Result<(), DbErr> {
@@ -28,16 +28,20 @@ pub async fn insert_in_tx(tx: &Tx, approvals: &[(&TenantId, &Approval)]) -> Resu
         ("options", ColumnType::Text),
         ("lines", ColumnType::Text),
         ("offer_expires_at", ColumnType::Integer),
+        ("counter_to", ColumnType::Uuid),
+        ("counter_reason", ColumnType::Text),
         ("reasons", ColumnType::Text),
         ("policies", ColumnType::Text),
         ("expires_at", ColumnType::Integer),
         ("created_at", ColumnType::Integer),
     ])
-    .nullable(&["offer_expires_at"]);
+    .nullable(&["offer_expires_at", "counter_to"]);
     for (tenant, approval) in approvals {
-        let (options, lines, offer_expires_at) = match &approval.asked {
-            Asked::Offer { options, plus, offer_expires_at } => (to_json(options)?, to_json(plus)?, *offer_expires_at),
-            Asked::Grant { lines } => ("[]".to_owned(), to_json(lines)?, None),
+        let (options, lines, offer_expires_at, counter) = match &approval.asked {
+            Asked::Offer { options, plus, offer_expires_at, counter } => {
+                (to_json(options)?, to_json(plus)?, *offer_expires_at, counter.as_ref())
+            }
+            Asked::Grant { lines } => ("[]".to_owned(), to_json(lines)?, None, None),
         };
         input.push([
             tenant.as_str().into(),
@@ -51,6 +55,8 @@ pub async fn insert_in_tx(tx: &Tx, approvals: &[(&TenantId, &Approval)]) -> Resu
             options.into(),
             lines.into(),
             offer_expires_at.map(Timestamp::micros).into(),
+            counter.map(|counter| counter.declined.uuid()).into(),
+            counter.map_or("", |counter| counter.reason.as_str()).into(),
             to_json(&approval.reasons)?.into(),
             to_json(&approval.policies)?.into(),
             approval.expires_at.micros().into(),
@@ -58,10 +64,11 @@ pub async fn insert_in_tx(tx: &Tx, approvals: &[(&TenantId, &Approval)]) -> Resu
         ]);
     }
     let body = "INSERT INTO approval_requests (tenant_id, id, remedy_id, case_id, customer_id, kind, state, \
-                requested_by, role, options, lines, offer_expires_at, reasons, policies, decided_by, rejection, \
-                alternative, expires_at, created_at, updated_at) \
+                requested_by, role, options, lines, offer_expires_at, counter_to, counter_reason, reasons, policies, \
+                decided_by, rejection, alternative, expires_at, created_at, updated_at) \
                 SELECT tenant_id, id, remedy_id, case_id, customer_id, kind, 'PENDING', requested_by, role, options, \
-                lines, offer_expires_at, reasons, policies, '', '', '', expires_at, created_at, created_at FROM input";
+                lines, offer_expires_at, counter_to, counter_reason, reasons, policies, '', '', '', expires_at, created_at, \
+                created_at FROM input";
     tx.execute_all(input.statements(tx.backend(), body, &[])).await.map(|_| ())
 }
 
@@ -149,11 +156,14 @@ fn read(row: &QueryResult) -> Result<Approval, DbErr> {
     let text = |name: &str| sql::column::<String>(row, name);
     let at = |name: &str| sql::column::<i64>(row, name).map(Timestamp::from_micros);
     let lines = from_json(&text("lines")?)?;
+    let declined: Option<Uuid> = sql::column(row, "counter_to")?;
+    let counter_reason = text("counter_reason")?;
     let asked = match text("kind")?.as_str() {
         "OFFER" => Asked::Offer {
             options: from_json(&text("options")?)?,
             plus: lines,
             offer_expires_at: time(sql::column(row, "offer_expires_at")?),
+            counter: declined.map(|declined| CounterTo { declined: declined.into(), reason: counter_reason }),
         },
         "GRANT" => Asked::Grant { lines },
         other => return Err(broken(other)),

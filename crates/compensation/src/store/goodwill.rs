@@ -152,7 +152,7 @@ pub fn stored(
 }
 
 /// Writes signals.
-pub async fn insert_signals_in_tx(tx: &Tx, signals: &[(&TenantId, StoredSignal)]) -> Result<(), DbErr> {
+pub async fn insert_signals_in_tx(tx: &Tx, signals: &[(&TenantId, &StoredSignal)]) -> Result<(), DbErr> {
     if signals.is_empty() {
         return Ok(());
     }

@@ -16,13 +16,13 @@ pub fn migrations() -> durable::Migrations {
         let mut all = durable::durable_migrations();
         all.push(Box::new(CreateCompensation));
         all.push(Box::new(CreateAppliedPacks));
-        all.push(Box::new(CreateAuthority));
         all.push(Box::new(CreatePayoutFreezes));
         all.push(Box::new(WidenLedger));
         all.push(Box::new(ValidateWidened));
         all.push(Box::new(CreateSettlement));
         all.push(Box::new(CreateCaptures));
         all.push(Box::new(AddGate));
+        all.push(Box::new(CreateAuthority));
         all
     })
 }

@@ -29,9 +29,12 @@ pub struct StoredPolicy {
 
 const COLUMNS: &str = "id, kind, version, document, in_force_from, applied_by, created_at";
 
-/// Writes a new version.
-pub async fn insert_in_tx(tx: &Tx, tenant: &TenantId, policy: &StoredPolicy) -> Result<(), DbErr> {
-    let text = format!("INSERT INTO policies (tenant_id, {COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
+/// Writes a new version; false when another one was written under its name.
+pub async fn insert_in_tx(tx: &Tx, tenant: &TenantId, policy: &StoredPolicy) -> Result<bool, DbErr> {
+    let text = format!(
+        "INSERT INTO policies (tenant_id, {COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+         ON CONFLICT (tenant_id, kind, version) DO NOTHING"
+    );
     let values = [
         tenant.as_str().into(),
         policy.id.into(),
@@ -42,7 +45,7 @@ pub async fn insert_in_tx(tx: &Tx, tenant: &TenantId, policy: &StoredPolicy) -> 
         policy.applied_by.as_str().into(),
         policy.created_at.micros().into(),
     ];
-    tx.execute(sql::statement(tx.backend(), text, values)).await.map(|_| ())
+    tx.execute(sql::statement(tx.backend(), text, values)).await.map(|written| written == 1)
 }
 
 /// A version of a policy.

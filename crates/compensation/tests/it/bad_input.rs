@@ -120,7 +120,7 @@ testkit::on_both_databases! {
                 expire_time: Some(chassis::wire::to_timestamp(desk.engine.now())),
                 ..wire::Offer::default()
             }),
-            made_by: " ".to_owned(),
+            made_by: " ".to_owned(), role: String::new(),
         };
         let refused = error(desk.api.clone().make_offer(as_client(request)).await.unwrap_err());
         let all = found(&refused);

@@ -157,8 +157,12 @@ impl Desk {
 
     pub async fn make_offer(&self, remedy: &str, options: Vec<wire::Option>) -> Result<wire::Offer, ServiceError> {
         let offer = wire::Offer { remedy: remedy.to_owned(), options, ..wire::Offer::default() };
-        let request =
-            wire::MakeOfferRequest { request_id: self.fresh(), offer: Some(offer), made_by: "Ada".to_owned() };
+        let request = wire::MakeOfferRequest {
+            request_id: self.fresh(),
+            offer: Some(offer),
+            made_by: "Ada".to_owned(),
+            role: String::new(),
+        };
         self.api.clone().make_offer(as_client(request)).await.map(Response::into_inner).map_err(error)
     }
 

@@ -50,7 +50,7 @@ testkit::on_both_databases! {
                 options: vec![option("gift", Kind::Discount, None)],
                 ..wire::Offer::default()
             }),
-            made_by: "Ada".to_owned(),
+            made_by: "Ada".to_owned(), role: String::new(),
         };
         let other = wire::MakeOfferRequest { made_by: "Bob".to_owned(), ..make.clone() };
         let made = same(api.make_offer(as_client(make.clone())).await, api.make_offer(as_client(make)).await);
@@ -101,7 +101,7 @@ testkit::on_both_databases! {
                 options: vec![option("gift", Kind::Discount, None)],
                 ..wire::Offer::default()
             }),
-            made_by: "Ada".to_owned(),
+            made_by: "Ada".to_owned(), role: String::new(),
         };
         let first = error(api.make_offer(as_client(make.clone())).await.unwrap_err());
         desk.decline(&opened.offer, "no").await.unwrap();

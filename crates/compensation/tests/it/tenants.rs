@@ -38,7 +38,7 @@ testkit::on_both_databases! {
                     options: vec![wire::Option { id: "a".to_owned(), description: "A".to_owned(), lines: vec![], consent: 0 }],
                     ..wire::Offer::default()
                 }),
-                made_by: "Ada".to_owned(),
+                made_by: "Ada".to_owned(), role: String::new(),
             })).await.map(drop),
         ];
         for (index, refused) in refused.into_iter().enumerate() {

@@ -100,6 +100,9 @@ pub struct MakeOptions {
     /// Who decides: agents/UUID, or a name.
     #[arg(long, value_name = "AGENT")]
     made_by: String,
+    /// The role in which it is decided; the policy's default role when not given.
+    #[arg(long, value_name = "ROLE", default_value = "", hide_default_value = true)]
+    role: String,
     /// When the offer expires, RFC 3339; the service's term when not given.
     #[arg(long, value_name = "TIME", value_parser = time)]
     expires: Option<Timestamp>,
@@ -170,8 +173,8 @@ pub async fn run(command: &Command, caller: &mut Caller) -> anyhow::Result<()> {
                 expire_time: options.expires,
                 ..Offer::default()
             };
-            let (request_id, made_by) = (options.repeatable.id(), options.made_by.clone());
-            caller.show(MakeOfferRequest { request_id, offer: Some(offer), made_by }).await
+            let (request_id, made_by, role) = (options.repeatable.id(), options.made_by.clone(), options.role.clone());
+            caller.show(MakeOfferRequest { request_id, offer: Some(offer), made_by, role }).await
         }
     }
 }

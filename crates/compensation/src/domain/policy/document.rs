@@ -1,6 +1,7 @@
 //! A policy as it is written: YAML, strict, and with everything that is wrong named by its path.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use kernel::{Money, Timestamp};
@@ -181,7 +182,7 @@ impl Reader {
             default_role: document.default_role,
             roles,
         };
-        self.policy(document.version, document.effective_from, Rules::Authority(rules))
+        self.policy(document.version, document.effective_from, Rules::Authority(Arc::new(rules)))
     }
 
     /// Limits in the units that benefits of this kind are counted in.
@@ -241,7 +242,7 @@ impl Reader {
         }
         let lifetime_value_fact = document.lifetime_value_fact;
         let rules = Budgets { version: document.version.clone(), lifetime_value_fact, bands };
-        self.policy(document.version, document.effective_from, Rules::Budgets(rules))
+        self.policy(document.version, document.effective_from, Rules::Budgets(Arc::new(rules)))
     }
 
     fn amounts(&mut self, path: &str, texts: &[String]) -> Vec<Money> {
@@ -282,7 +283,7 @@ impl Reader {
             }
         }
         let rules = Abuse { version: document.version.clone(), thresholds };
-        self.policy(document.version, document.effective_from, Rules::Abuse(rules))
+        self.policy(document.version, document.effective_from, Rules::Abuse(Arc::new(rules)))
     }
 
     fn window(&mut self, path: &str, days: u32) {

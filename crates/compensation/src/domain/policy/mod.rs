@@ -8,10 +8,13 @@ pub mod authority;
 pub mod budgets;
 pub mod diff;
 mod document;
+pub mod gestures;
 pub mod measure;
 pub mod window;
 
 pub use document::parse;
+
+use std::sync::Arc;
 
 use self::abuse::Abuse;
 use self::authority::Authority;
@@ -74,11 +77,11 @@ impl PolicyKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rules {
     /// Who may decide what alone.
-    Authority(Authority),
+    Authority(Arc<Authority>),
     /// How much may be given as a gesture in a time.
-    Budgets(Budgets),
+    Budgets(Arc<Budgets>),
     /// When repeated gestures are looked at by a person first.
-    Abuse(Abuse),
+    Abuse(Arc<Abuse>),
 }
 
 /// A document that was read.

@@ -81,6 +81,8 @@ const TABLES: &[&str] = &[
         options TEXT NOT NULL,
         lines TEXT NOT NULL,
         offer_expires_at BIGINT,
+        counter_to UUID,
+        counter_reason TEXT NOT NULL,
         reasons TEXT NOT NULL,
         policies TEXT NOT NULL,
         decided_by TEXT NOT NULL,
@@ -182,10 +184,10 @@ const POSTGRES: [&str; 4] = [
     BEGIN
         IF OLD.state <> 'PENDING'
            OR (OLD.tenant_id, OLD.id, OLD.remedy_id, OLD.case_id, OLD.customer_id, OLD.kind, OLD.requested_by, OLD.role,
-               OLD.options, OLD.lines, OLD.reasons, OLD.policies)
+               OLD.options, OLD.lines, OLD.counter_to, OLD.counter_reason, OLD.reasons, OLD.policies)
               IS DISTINCT FROM
               (NEW.tenant_id, NEW.id, NEW.remedy_id, NEW.case_id, NEW.customer_id, NEW.kind, NEW.requested_by, NEW.role,
-               NEW.options, NEW.lines, NEW.reasons, NEW.policies) THEN
+               NEW.options, NEW.lines, NEW.counter_to, NEW.counter_reason, NEW.reasons, NEW.policies) THEN
             RAISE EXCEPTION 'an approval is decided once and never rewritten' USING ERRCODE = 'check_violation';
         END IF;
         RETURN NEW;
@@ -204,10 +206,10 @@ const SQLITE: [&str; 3] = [
     "CREATE TRIGGER approval_requests_decided_once BEFORE UPDATE ON approval_requests
     WHEN OLD.state <> 'PENDING'
          OR (OLD.tenant_id, OLD.id, OLD.remedy_id, OLD.case_id, OLD.customer_id, OLD.kind, OLD.requested_by, OLD.role,
-             OLD.options, OLD.lines, OLD.reasons, OLD.policies)
+             OLD.options, OLD.lines, OLD.counter_to, OLD.counter_reason, OLD.reasons, OLD.policies)
             IS NOT
             (NEW.tenant_id, NEW.id, NEW.remedy_id, NEW.case_id, NEW.customer_id, NEW.kind, NEW.requested_by, NEW.role,
-             NEW.options, NEW.lines, NEW.reasons, NEW.policies)
+             NEW.options, NEW.lines, NEW.counter_to, NEW.counter_reason, NEW.reasons, NEW.policies)
     BEGIN SELECT RAISE(ABORT, 'an approval is decided once and never rewritten'); END",
     "CREATE TRIGGER policies_no_update BEFORE UPDATE ON policies
     BEGIN SELECT RAISE(ABORT, 'a policy is never edited'); END",
