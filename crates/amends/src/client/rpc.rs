@@ -211,6 +211,24 @@ rpcs! {
         }
         lists {}
     }
+    compensation::authority_service_client::AuthorityServiceClient, authority_service {
+        reads {
+            GetPolicyRequest => Policy, get_policy, GET_POLICY;
+            GetApprovalRequest => Approval, get_approval, GET_APPROVAL;
+        }
+        writes {
+            ApplyPolicyRequest => ApplyPolicyResponse, apply_policy, APPLY_POLICY;
+            ApproveOfferRequest => Approval, approve_offer, APPROVE_OFFER;
+            RejectOfferRequest => Approval, reject_offer, REJECT_OFFER;
+        }
+        lists {
+            ListApprovalsRequest => ListApprovalsResponse { approvals }, list_approvals, LIST_APPROVALS;
+            ListAutonomousDecisionsRequest => ListAutonomousDecisionsResponse { autonomous_decisions },
+                list_autonomous_decisions, LIST_AUTONOMOUS_DECISIONS;
+            ListAbuseSignalsRequest => ListAbuseSignalsResponse { abuse_signals },
+                list_abuse_signals, LIST_ABUSE_SIGNALS;
+        }
+    }
     followup::follow_up_service_client::FollowUpServiceClient, follow_up_service {
         reads {
             GetMessageRequest => Message, get_message, GET_MESSAGE;

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use api::common::{Fact, FailureEvent, fact};
 use api::compensation as wire;
+use api::compensation::authority_service_client::AuthorityServiceClient;
 use api::compensation::compensation_service_client::CompensationServiceClient;
 use api::compensation::ledger_service_client::LedgerServiceClient;
 use api::compensation::pack_service_client::PackServiceClient;
 use api::compensation::recovery_service_client::RecoveryServiceClient;
 use api::compensation::settlement_service_client::SettlementServiceClient;
 use api::extension::{Milestone, ReportMilestonesRequest};
+use api::method::authority_service::EXPIRE_APPROVAL;
 use api::method::compensation_service::{ADVANCE_PAYOUT, EXPIRE_OFFER, EXPIRE_VOUCHER};
 use api::method::settlement_service::CLOSE_SETTLEMENT;
 use compensation::sandbox::{Execution, executions};
@@ -41,6 +43,7 @@ pub struct Desk {
     pub api: CompensationServiceClient<Routes>,
     pub settlements: SettlementServiceClient<Routes>,
     pub ledger: LedgerServiceClient<Routes>,
+    pub authority: AuthorityServiceClient<Routes>,
     pub packs: PackServiceClient<Routes>,
     pub recovery: RecoveryServiceClient<Routes>,
     pub engine: Engine,
@@ -82,18 +85,12 @@ impl Desk {
         };
         let (service, engine) = compensation::build(config, parts, targets()).unwrap();
         let ledger = LedgerServiceClient::new(service.routes.clone());
+        let authority = AuthorityServiceClient::new(service.routes.clone());
         let packs = PackServiceClient::new(service.routes.clone());
         let settlements = SettlementServiceClient::new(service.routes.clone());
         let recovery = RecoveryServiceClient::new(service.routes.clone());
-        Self {
-            api: CompensationServiceClient::new(service.routes),
-            settlements,
-            ledger,
-            packs,
-            recovery,
-            engine,
-            clock,
-        }
+        let api = CompensationServiceClient::new(service.routes);
+        Self { api, settlements, ledger, authority, packs, recovery, engine, clock }
     }
 
     pub fn fresh(&self) -> String {
@@ -249,6 +246,10 @@ impl Desk {
         let own = "service:compensation";
         let answer = match call.method.as_str() {
             ADVANCE_PAYOUT => api.advance_payout(by(own, decode(body))).await.map(drop),
+            EXPIRE_APPROVAL => {
+                let mut authority = self.authority.clone();
+                authority.expire_approval(by(own, decode(body))).await.map(drop)
+            }
             EXPIRE_OFFER => api.expire_offer(by(own, decode(body))).await.map(drop),
             EXPIRE_VOUCHER => api.expire_voucher(by(own, decode(body))).await.map(drop),
             CLOSE_SETTLEMENT => self.settlements.clone().close_settlement(by(own, decode(body))).await.map(drop),

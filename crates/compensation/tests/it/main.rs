@@ -4,8 +4,10 @@
 extern crate amends_compensation as compensation;
 
 mod apply_pack;
+mod authority;
 mod backtests;
 mod bad_input;
+mod budgets;
 mod captures;
 mod configuration;
 mod decisions;
@@ -19,6 +21,7 @@ mod offers;
 mod packs;
 mod payouts;
 mod plans;
+mod policies;
 mod provider;
 mod reads;
 mod relay;

@@ -62,6 +62,17 @@ async fn fill(desk: &Desk) {
         format!("order_refunds SELECT {tenant}, {id}, 'o' || i, 'HELD', 5, 'EUR', i, i"),
         format!("payout_freezes SELECT {tenant} || '-' || i, 'FROZEN', '', '', i"),
         format!("ledger_reservations SELECT {tenant}, {id}, 'PENDING', 1, 'EUR', i, i"),
+        format!("policies SELECT {tenant}, {id}, 'ABUSE', 'v' || i, '', i, 'a', i"),
+        format!(
+            "approval_requests SELECT {tenant}, {id}, {id}, {id}, {id}, 'OFFER', 'PENDING', 'a', '', '', '', NULL, '', '', '', \
+                 '', '', i, i, i"
+        ),
+        format!("spending_holders SELECT {tenant}, 'CASE', 'c' || i, 1"),
+        format!("spending_days SELECT {tenant}, 'CASE', 'c' || i, 'MONEY', 'EUR', i, 1"),
+        format!("spending_counted SELECT {tenant}, {id}, i, ''"),
+        format!("autonomous_decisions SELECT {tenant}, {id}, {id}, {id}, {id}, 'a' || (i % 50), '', '', '', '', '', i"),
+        format!("goodwill_claims SELECT {tenant}, 'CUSTOMER', 'c' || (i % 50), {id}, {id}, i"),
+        format!("abuse_signals SELECT {tenant}, {id}, 'CUSTOMER', {id}, {id}, {id}, '', 1, 1, 1, '', '', i"),
     ];
     let work = |tx: durable::Tx| {
         let inserts = inserts.clone();
@@ -131,6 +142,43 @@ testkit::on_both_databases! {
             ("SELECT * FROM payouts WHERE tenant_id = 't1' AND payout_key = 'k7'".to_owned(), "payouts_key"),
             (format!("SELECT number FROM settlement_lines WHERE tenant_id = 't1' AND payout_id = {id} AND payout_id IS NOT NULL"), "settlement_lines_payout"),
             ("SELECT kind FROM provider_events WHERE tenant_id = 't1' AND event = 'e7'".to_owned(), ""),
+            (
+                "SELECT id FROM policies WHERE tenant_id = 't1' AND kind = 'ABUSE' AND in_force_from <= 5 \
+                 ORDER BY in_force_from DESC, created_at DESC, id DESC LIMIT 1".to_owned(),
+                "policies_in_force",
+            ),
+            (page("approval_requests", "state = 'PENDING'"), "approvals_by_state"),
+            (page("approval_requests", &format!("case_id = {id}")), "approvals_by_case"),
+            (
+                format!("SELECT * FROM approval_requests WHERE tenant_id = 't1' AND remedy_id = {id} AND state = 'PENDING' AND kind = 'OFFER'"),
+                "approvals_waiting",
+            ),
+            (
+                "SELECT sum(amount) FROM spending_days WHERE tenant_id = 't1' AND scope = 'CASE' AND holder = 'c7' \
+                 AND kind = 'MONEY' AND unit = 'EUR' AND day >= 3".to_owned(),
+                "",
+            ),
+            (format!("SELECT day, entries FROM spending_counted WHERE tenant_id = 't1' AND offer_id = {id}"), ""),
+            (
+                format!("SELECT * FROM autonomous_decisions WHERE tenant_id = 't1' AND agent = 'a7' \
+                         AND (created_at, offer_id) < (5, {id}) ORDER BY created_at DESC, offer_id DESC LIMIT 51"),
+                "autonomous_decisions_by_agent",
+            ),
+            (
+                format!("SELECT * FROM autonomous_decisions WHERE tenant_id = 't1' \
+                         AND (created_at, offer_id) < (5, {id}) ORDER BY created_at DESC, offer_id DESC LIMIT 51"),
+                "autonomous_decisions_by_time",
+            ),
+            (
+                "SELECT count(*) FROM goodwill_claims WHERE tenant_id = 't1' AND dimension = 'CUSTOMER' AND value = 'c7' \
+                 AND created_at >= 2990".to_owned(),
+                "goodwill_claims",
+            ),
+            (
+                format!("SELECT * FROM abuse_signals WHERE tenant_id = 't1' AND customer_id = {id} \
+                         AND (created_at, id) < (5, {id}) ORDER BY created_at DESC, id DESC LIMIT 51"),
+                "abuse_signals_by_customer",
+            ),
         ];
         // Read whole, and holds nothing but what is not settled.
         let unsettled = "SELECT state, min(updated_at) FROM payouts WHERE state IN ('SUBMITTING', 'UNKNOWN', 'MANUAL') \

@@ -2,12 +2,14 @@
 
 mod affected;
 mod agent;
+mod approval;
 mod assess;
 mod audit;
 mod calls;
 mod capture;
 mod case;
 mod customer;
+mod decision;
 mod disruption;
 mod historic;
 mod ledger;
@@ -23,10 +25,12 @@ mod pack_version;
 mod payout;
 mod payouts;
 mod plan;
+mod policy;
 mod queue;
 mod reconcile;
 mod remedy;
 mod settlement;
+mod signal;
 mod survey;
 mod voucher;
 mod watch;
@@ -62,6 +66,14 @@ pub enum Command {
     Remedy(Group<remedy::Command>),
     /// See offers, answer them, make another one.
     Offer(Group<offer::Command>),
+    /// See what waits for somebody else's decision, and decide it.
+    Approval(Group<approval::Command>),
+    /// See what agents decided alone.
+    Decision(Group<decision::Command>),
+    /// See and apply who may decide what alone, budgets for gestures, thresholds of repetition.
+    Policy(Group<policy::Command>),
+    /// See gestures that repeat.
+    Signal(Group<signal::Command>),
     /// See vouchers, use them, take them back, see what they may still cost.
     Voucher(Group<voucher::Command>),
     /// See payouts, look into them, settle what needs a person.
@@ -142,6 +154,10 @@ pub async fn dispatch(command: &Command, caller: &mut Caller) -> anyhow::Result<
         Command::Assess(single) => assess::run(&single.options, caller).await,
         Command::Remedy(group) => remedy::run(&group.command, caller).await,
         Command::Offer(group) => offer::run(&group.command, caller).await,
+        Command::Approval(group) => approval::run(&group.command, caller).await,
+        Command::Decision(group) => decision::run(&group.command, caller).await,
+        Command::Policy(group) => policy::run(&group.command, caller).await,
+        Command::Signal(group) => signal::run(&group.command, caller).await,
         Command::Voucher(group) => voucher::run(&group.command, caller).await,
         Command::Payout(group) => payout::run(&group.command, caller).await,
         Command::Payouts(group) => payouts::run(&group.command, caller).await,
@@ -172,6 +188,10 @@ impl Command {
             Self::Assess(single) => &single.connection,
             Self::Remedy(group) => &group.connection,
             Self::Offer(group) => &group.connection,
+            Self::Approval(group) => &group.connection,
+            Self::Decision(group) => &group.connection,
+            Self::Policy(group) => &group.connection,
+            Self::Signal(group) => &group.connection,
             Self::Voucher(group) => &group.connection,
             Self::Payout(group) => &group.connection,
             Self::Payouts(group) => &group.connection,

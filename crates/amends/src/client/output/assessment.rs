@@ -86,7 +86,8 @@ pub(super) fn lines(page: &mut Page, lines: &[RemedyLine]) {
     }
 }
 
-fn line_words(line: &RemedyLine) -> String {
+/// A line: what it is, what it is for, and why.
+pub(super) fn line_words(line: &RemedyLine) -> String {
     let value = match line.percent {
         0 => money(line.amount.as_ref()),
         percent => format!("{percent} %"),

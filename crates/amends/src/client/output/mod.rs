@@ -6,6 +6,7 @@ mod text;
 mod words;
 
 mod assessment;
+mod authority;
 mod backtest;
 mod compensation;
 mod followup;

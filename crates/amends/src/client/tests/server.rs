@@ -115,6 +115,7 @@ impl Server {
             .add_service(api::compensation::ledger_service_server::LedgerServiceServer::new(script.clone()))
             .add_service(api::compensation::settlement_service_server::SettlementServiceServer::new(script.clone()))
             .add_service(api::compensation::recovery_service_server::RecoveryServiceServer::new(script.clone()))
+            .add_service(api::compensation::authority_service_server::AuthorityServiceServer::new(script.clone()))
             .add_service(api::followup::follow_up_service_server::FollowUpServiceServer::new(script.clone()))
             .add_service(api::operations::operations_service_server::OperationsServiceServer::new(script.clone()));
         let mut tasks = JoinSet::new();
@@ -365,6 +366,20 @@ mock! {
         list_surveys: ListSurveysRequest => ListSurveysResponse,
         submit_survey: SubmitSurveyRequest => Survey,
         get_outcome: GetOutcomeRequest => Outcome,
+    }
+}
+
+mock! {
+    compensation::authority_service_server::AuthorityService {
+        apply_policy: ApplyPolicyRequest => ApplyPolicyResponse,
+        get_policy: GetPolicyRequest => Policy,
+        list_approvals: ListApprovalsRequest => ListApprovalsResponse,
+        get_approval: GetApprovalRequest => Approval,
+        approve_offer: ApproveOfferRequest => Approval,
+        reject_offer: RejectOfferRequest => Approval,
+        expire_approval: ExpireApprovalRequest => Approval,
+        list_autonomous_decisions: ListAutonomousDecisionsRequest => ListAutonomousDecisionsResponse,
+        list_abuse_signals: ListAbuseSignalsRequest => ListAbuseSignalsResponse,
     }
 }
 
