@@ -134,7 +134,7 @@ mod tests {
         let (all, mut book) = (budgets(), Book::default());
         let standard = &all.bands[1];
         let euro = amounts("EUR 1.00").into_keys().next().expect("a unit");
-        book.set("standard", 30, euro.clone(), 9_500);
+        book.set("standard", 30, euro, 9_500);
         all.take(&mut book, standard, &amounts("EUR 4.00")).expect("within");
         let refused = all.take(&mut book, standard, &amounts("EUR 7.00")).expect_err("above both");
         assert_eq!(refused.len(), 2, "{refused:?}");

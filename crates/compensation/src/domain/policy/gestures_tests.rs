@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::super::abuse::{Dimension, Threshold, claims};
 use super::super::measure;
 use super::*;
-use crate::domain::line::Benefit;
+use crate::domain::line::{Benefit, Consent, Origin};
 use crate::domain::money::parse_amount;
 
 fn money(text: &str) -> Money {
@@ -15,11 +15,23 @@ fn money(text: &str) -> Money {
 
 fn line(id: &str, basis: Basis, text: &str) -> RemedyLine {
     let benefit = Benefit::Voucher(money(text));
-    RemedyLine { id: id.to_owned(), basis, benefit, description: id.to_owned(), arithmetic: String::new() }
+    RemedyLine {
+        id: id.to_owned(),
+        basis,
+        benefit,
+        description: id.to_owned(),
+        arithmetic: String::new(),
+        origin: Origin::default(),
+    }
 }
 
 fn option(id: &str, basis: Basis, text: &str) -> OfferOption {
-    OfferOption { id: id.to_owned(), description: id.to_owned(), lines: vec![line(id, basis, text)] }
+    OfferOption {
+        id: id.to_owned(),
+        description: id.to_owned(),
+        lines: vec![line(id, basis, text)],
+        consent: Consent::None,
+    }
 }
 
 fn budgets(limit: &str) -> Budgets {

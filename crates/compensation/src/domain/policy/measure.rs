@@ -143,9 +143,17 @@ fn largest<K: Ord>(bundles: impl Iterator<Item = BTreeMap<K, i64>>) -> BTreeMap<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::line::{Consent, Origin};
 
     fn line(id: &str, basis: Basis, benefit: Benefit) -> RemedyLine {
-        RemedyLine { id: id.to_owned(), basis, benefit, description: id.to_owned(), arithmetic: String::new() }
+        RemedyLine {
+            id: id.to_owned(),
+            basis,
+            benefit,
+            description: id.to_owned(),
+            arithmetic: String::new(),
+            origin: Origin::default(),
+        }
     }
 
     fn money(text: &str) -> Money {
@@ -153,7 +161,7 @@ mod tests {
     }
 
     fn option(lines: Vec<RemedyLine>) -> OfferOption {
-        OfferOption { id: "o".to_owned(), description: "o".to_owned(), lines }
+        OfferOption { id: "o".to_owned(), description: "o".to_owned(), lines, consent: Consent::None }
     }
 
     #[test]
