@@ -259,9 +259,9 @@ impl Parts {
         effects.claims.extend(claims.into_iter().map(|claim| (tenant.clone(), claim)));
         effects.signals.extend(signals.into_iter().map(|signal| (tenant.clone(), signal)));
         let grant = (!split.lines.is_empty()).then_some((Asked::Grant { lines: split.lines }, "rules".to_owned()));
-        let choice = split.choice.map(|(options, plus)| {
-            (Asked::Offer { options, plus, offer_expires_at: None, counter: None }, rule)
-        });
+        let choice = split
+            .choice
+            .map(|(options, plus)| (Asked::Offer { options, plus, offer_expires_at: None, counter: None }, rule));
         let waits = Waits { choice: choice.is_some(), offered };
         for (asked, requested_by) in grant.into_iter().chain(choice) {
             let (reasons, policies) = (split.reasons.clone(), policies.clone());

@@ -5,10 +5,9 @@ use api::compensation::remedy_line::Kind;
 use api::compensation::{approval, offer, remedy};
 use api::reason::compensation::{APPROVAL_NOT_PENDING, APPROVAL_PENDING, FOUR_EYES, ROLE_MAY_NOT_APPROVE};
 use kernel::{ErrorCode, ServiceError};
-use tonic::Response;
 
 use crate::harness::{
-    DAY, Desk, TEMPLATE, as_client, case, error, event, minor, money_fact, of_tenant, option, remedy_of,
+    DAY, Desk, TEMPLATE, again, as_client, case, error, event, minor, money_fact, of_tenant, option, remedy_of,
 };
 
 /// A case whose offer was declined: an agent may make another one.
@@ -33,13 +32,11 @@ pub async fn offer_by(
         made_by: agent.to_owned(),
         role: role.to_owned(),
     };
-    loop {
-        let answer = desk.api.clone().make_offer(as_client(request.clone())).await;
-        match answer.map(Response::into_inner).map_err(error) {
-            Err(busy) if busy.code == ErrorCode::Unavailable => {}
-            answer => return answer,
-        }
-    }
+    again(|| {
+        let (mut api, request) = (desk.api.clone(), as_client(request.clone()));
+        async move { api.make_offer(request).await }
+    })
+    .await
 }
 
 pub fn gift(amount: i64) -> Vec<wire::Option> {
@@ -58,13 +55,11 @@ pub async fn approve(desk: &Desk, approval: &str, by: &str, role: &str) -> Resul
         decided_by: by.to_owned(),
         role: role.to_owned(),
     };
-    loop {
-        let answer = desk.authority.clone().approve_offer(as_client(request.clone())).await;
-        match answer.map(Response::into_inner).map_err(error) {
-            Err(busy) if busy.code == ErrorCode::Unavailable => {}
-            answer => return answer,
-        }
-    }
+    again(|| {
+        let (mut api, request) = (desk.authority.clone(), as_client(request.clone()));
+        async move { api.approve_offer(request).await }
+    })
+    .await
 }
 
 async fn reject(desk: &Desk, approval: &str, by: &str) -> Result<wire::Approval, ServiceError> {
@@ -76,13 +71,11 @@ async fn reject(desk: &Desk, approval: &str, by: &str) -> Result<wire::Approval,
         reason: "Too much for a late parcel.".to_owned(),
         alternative: "Offer USD 100.00.".to_owned(),
     };
-    loop {
-        let answer = desk.authority.clone().reject_offer(as_client(request.clone())).await;
-        match answer.map(Response::into_inner).map_err(error) {
-            Err(busy) if busy.code == ErrorCode::Unavailable => {}
-            answer => return answer,
-        }
-    }
+    again(|| {
+        let (mut api, request) = (desk.authority.clone(), as_client(request.clone()));
+        async move { api.reject_offer(request).await }
+    })
+    .await
 }
 
 async fn decisions(desk: &Desk, agent: &str) -> Vec<wire::AutonomousDecision> {

@@ -42,7 +42,7 @@ rules:
           - { id: flowers, basis: GESTURE, kind: VOUCHER, description: Flowers, amount: { fixed: EUR 30.00 } }
 ";
 
-const BUDGETS: &str = "
+pub const BUDGETS: &str = "
 kind: BUDGETS
 version: small
 effective_from: 2000-01-01
@@ -66,7 +66,7 @@ signals:
   - { dimension: PAYEE, at: 3, window_days: 30 }
 ";
 
-async fn desk(database: &testkit::TestDatabase) -> (Desk, tempfile::TempDir) {
+pub async fn desk(database: &testkit::TestDatabase) -> (Desk, tempfile::TempDir) {
     let packs = tempfile::tempdir().unwrap();
     std::fs::create_dir(packs.path().join("gestures")).unwrap();
     std::fs::write(packs.path().join("gestures/pack.yaml"), PACK).unwrap();
@@ -76,7 +76,7 @@ async fn desk(database: &testkit::TestDatabase) -> (Desk, tempfile::TempDir) {
 }
 
 /// A remedy of a customer of its own, under a reference of its own.
-fn ask(desk: &Desk, number: u128, kind: &str, facts: &[(&str, Fact)]) -> wire::Remedy {
+pub fn ask(desk: &Desk, number: u128, kind: &str, facts: &[(&str, Fact)]) -> wire::Remedy {
     let mut event = event(desk, kind, facts);
     event.reference = format!("R {number}");
     remedy_of(number, event)
@@ -87,7 +87,8 @@ fn automatic(remedy: &wire::Remedy) -> Vec<&str> {
     assessment.automatic.iter().map(|line| line.id.as_str()).collect()
 }
 
-const SPENT: &str = "SELECT CAST(coalesce(sum(amount), 0) AS BIGINT) AS n FROM spending_days WHERE scope = 'BUDGET'";
+pub const SPENT: &str =
+    "SELECT CAST(coalesce(sum(amount), 0) AS BIGINT) AS n FROM spending_days WHERE scope = 'BUDGET'";
 
 testkit::on_both_databases! {
     template: TEMPLATE;

@@ -15,6 +15,7 @@ mod early_timers;
 mod fair_ask;
 mod freeze;
 mod gate;
+mod gate_authority;
 mod guards;
 mod harness;
 mod offers;

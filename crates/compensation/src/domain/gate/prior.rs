@@ -1,5 +1,6 @@
 //! What earlier failures weigh: by how similar they are and how close in time, never by their bare number.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kernel::{CaseId, RemedyId, Timestamp};
@@ -54,10 +55,13 @@ pub(super) struct Weighed {
 pub(super) fn weigh(inputs: &GateInputs<'_>, rules: &GateRules) -> Weighed {
     let event = inputs.event;
     let same_case = inputs.priors.iter().any(|prior| prior.case == inputs.case);
+    let mut known = BTreeSet::new();
     let others = inputs.priors.iter().filter(|prior| {
         let same_event =
             prior.kind == event.kind && prior.occurred_at == event.occurred_at && prior.reference == event.reference;
-        prior.case != inputs.case && !same_event
+        // A gesture that was approved later is a remedy of its own for the same failure.
+        let is_new = known.insert((prior.case, &prior.kind, prior.occurred_at, &prior.reference));
+        prior.case != inputs.case && !same_event && is_new
     });
     let mut counted: Vec<_> = others
         .map(|prior| CountedPrior {
