@@ -64,7 +64,7 @@ async fn fill(desk: &Desk) {
         format!("ledger_reservations SELECT {tenant}, {id}, 'PENDING', 1, 'EUR', i, i"),
         format!("policies SELECT {tenant}, {id}, 'ABUSE', 'v' || i, '', i, 'a', i"),
         format!(
-            "approval_requests SELECT {tenant}, {id}, {id}, {id}, {id}, 'OFFER', 'PENDING', 'a', '', '', '', NULL, '', '', '', \
+            "approval_requests SELECT {tenant}, {id}, {id}, {id}, {id}, 'OFFER', 'PENDING', 'a', '', '', '', NULL, NULL, '', '', '', '', \
                  '', '', i, i, i"
         ),
         format!("spending_holders SELECT {tenant}, 'CASE', 'c' || i, 1"),
