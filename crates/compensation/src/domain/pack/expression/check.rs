@@ -20,10 +20,17 @@ const MAX_BRACKETS: usize = 12;
 const MAX_DEPTH: u16 = 40;
 /// Most elements of a list.
 const MAX_LIST: usize = 64;
+/// Stack that parsing is given: an expression within the limits above takes up to 4 MB of an unoptimised build (a sum
+/// of 2,000 parts, or 12 brackets in each other), more than a thread of the runtime has.
+const STACK: usize = 16 << 20;
 
 static STANDARD: LazyLock<Env> = LazyLock::new(Env::stdlib);
 
 pub(super) fn compile(source: &str, names: Names<'_>) -> Result<Expression, Vec<String>> {
+    stacker::maybe_grow(STACK / 2, STACK, || compile_here(source, names))
+}
+
+fn compile_here(source: &str, names: Names<'_>) -> Result<Expression, Vec<String>> {
     if source.len() > MAX_BYTES {
         return Err(vec![format!("has {} bytes; at most {MAX_BYTES} are allowed", source.len())]);
     }
