@@ -83,6 +83,7 @@ fn conditions_read_the_event() {
         ("other > 180 || minutes > 180", Ok(true)),
         ("minutes * 9223372036854775807 > 0", Err(Stop::Arithmetic)),
         ("minutes / (minutes - 181) > 0", Err(Stop::Arithmetic)),
+        ("minutes in [181, minutes / (minutes - 181)]", Err(Stop::Arithmetic)),
     ] {
         assert_eq!(judge(condition, &event), verdict, "{condition}");
     }

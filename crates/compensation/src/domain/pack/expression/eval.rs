@@ -227,7 +227,9 @@ impl<'a> Scope<'a> {
                 let what = self.eval(what)?;
                 let mut found = false;
                 for one in list {
-                    found = found || self.eval(one)? == what;
+                    // A list is whole or it is not: an element that has no value fails it, wherever it stands.
+                    let one = self.eval(one)?;
+                    found = found || one == what;
                 }
                 Value::Boolean(found)
             }
