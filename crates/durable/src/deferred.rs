@@ -5,10 +5,13 @@
 //! must hold for writes of one transaction: none reads or changes a row that another one writes, because on PostgreSQL
 //! all see the database as it was before the first.
 
-use sea_orm::{DbErr, QueryResult, Statement, Value};
+use sea_orm::{DbErr, Statement, Value};
 
 use crate::bulk::shifted;
 use crate::{Backend, Bulk, Tx, sql};
+
+/// Stands in a body for the rows that the write before it returned, see [`Write::returning`].
+pub(crate) const ROWS_BEFORE: &str = "{rows_before}";
 
 /// A statement over the rows of a [`Bulk`] that waits for COMMIT.
 #[derive(Clone, Debug)]
@@ -18,13 +21,14 @@ pub struct Write {
     body: String,
     parameters: Vec<Value>,
     expected: Option<u64>,
+    returning: &'static str,
 }
 
 impl Write {
     /// `body` is an INSERT, UPDATE or DELETE over `input`, as for [`Bulk::statements`], without RETURNING. `name` is a
     /// word of SQL for people who read statements: usually the table's.
     pub fn new(name: &'static str, input: Bulk, body: impl Into<String>) -> Self {
-        Self { name, input, body: body.into(), parameters: Vec::new(), expected: None }
+        Self { name, input, body: body.into(), parameters: Vec::new(), expected: None, returning: "1" }
     }
 
     /// True when it has no rows.
@@ -46,93 +50,65 @@ impl Write {
         self.expected = Some(self.input.len() as u64);
         self
     }
-}
 
-/// What a transaction has written at its end.
-#[derive(Debug, Default)]
-pub(crate) struct Written {
-    /// A write lost a race: undo everything and run it again.
-    pub(crate) lost_race: bool,
-    /// Rows that the last statement returned.
-    pub(crate) returned: Vec<QueryResult>,
-}
-
-/// Carries the writes out, and `last`, whose rows come back: an INSERT or UPDATE over rows with RETURNING.
-pub(crate) async fn carry_out(tx: &Tx, writes: &[Write], last: Option<&Returning>) -> Result<Written, DbErr> {
-    match (tx.backend(), writes, last) {
-        (_, [], None) => Ok(Written::default()),
-        (Backend::Postgres, [], Some(last)) | (Backend::Sqlite, [], Some(last)) => last.alone(tx).await,
-        (Backend::Postgres, writes, last) => together(tx, writes, last).await,
-        (Backend::Sqlite, writes, last) => one_by_one(tx, writes, last).await,
+    /// Columns that the next write finds in [`ROWS_BEFORE`], on PostgreSQL; on SQLite it reads the table itself.
+    #[must_use]
+    pub(crate) fn returning(mut self, columns: &'static str) -> Self {
+        self.returning = columns;
+        self
     }
 }
 
-/// A write whose rows are needed.
-#[derive(Debug)]
-pub(crate) struct Returning {
-    pub(crate) input: Bulk,
-    pub(crate) body: &'static str,
-}
-
-impl Returning {
-    async fn alone(&self, tx: &Tx) -> Result<Written, DbErr> {
-        let returned = tx.query_all(self.input.statements(tx.backend(), self.body, &[])).await?;
-        Ok(Written { lost_race: false, returned })
+/// Carries the writes out; true when one of them lost a race: undo everything and run it again.
+pub(crate) async fn carry_out(tx: &Tx, writes: &[Write]) -> Result<bool, DbErr> {
+    match (tx.backend(), writes) {
+        (_, []) => Ok(false),
+        (Backend::Postgres, writes) => together(tx, writes).await,
+        (Backend::Sqlite, writes) => one_by_one(tx, writes).await,
     }
 }
 
-async fn together(tx: &Tx, writes: &[Write], last: Option<&Returning>) -> Result<Written, DbErr> {
-    let returned = tx.query(statement(writes, last)).await?;
-    // The counts stand in every row; without any, a statement that writes rows returned none of them.
-    let row = returned.first().ok_or_else(|| DbErr::Custom("counts of written rows are missing".to_owned()))?;
+async fn together(tx: &Tx, writes: &[Write]) -> Result<bool, DbErr> {
+    let counts = tx.query(statement(writes)).await?;
+    let row = counts.first().ok_or_else(|| DbErr::Custom("counts of written rows are missing".to_owned()))?;
     let mut lost_race = false;
     for (index, write) in writes.iter().enumerate() {
-        let written: i64 = sql::column(row, &column(index, write.name))?;
+        let written: i64 = sql::column(row, &rows_of(index, write.name))?;
         lost_race |= write.expected.is_some_and(|expected| i64::try_from(expected) != Ok(written));
     }
-    Ok(Written { lost_race, returned })
+    Ok(lost_race)
 }
 
-async fn one_by_one(tx: &Tx, writes: &[Write], last: Option<&Returning>) -> Result<Written, DbErr> {
+async fn one_by_one(tx: &Tx, writes: &[Write]) -> Result<bool, DbErr> {
     for write in writes {
         let written = tx.execute_all(write.input.statements(tx.backend(), &write.body, &write.parameters)).await?;
         if write.expected.is_some_and(|expected| expected != written) {
-            return Ok(Written { lost_race: true, returned: Vec::new() });
+            return Ok(true);
         }
     }
-    match last {
-        Some(last) => last.alone(tx).await,
-        None => Ok(Written::default()),
-    }
+    Ok(false)
 }
 
 /// A name of its own: one that is also a table's would hide the table from the statements that follow.
-fn column(index: usize, name: &str) -> String {
+fn rows_of(index: usize, name: &str) -> String {
     format!("written_{index}_{name}")
 }
 
-fn statement(writes: &[Write], last: Option<&Returning>) -> Statement {
-    let (mut steps, mut selected, mut values) = (Vec::new(), Vec::new(), Vec::new());
-    let mut add = |name: &str, step: Statement, returning: &str| {
-        steps.push(format!("{name} AS ({}{returning})", shifted(&step.sql, values.len())));
-        values.extend(step.values.into_iter().flat_map(|values| values.0));
-    };
+fn statement(writes: &[Write]) -> Statement {
+    let (mut steps, mut counts, mut values) = (Vec::new(), Vec::new(), Vec::new());
+    let mut before = String::new();
     for (index, write) in writes.iter().enumerate() {
-        let name = column(index, write.name);
-        for step in write.input.statements(Backend::Postgres, &write.body, &write.parameters) {
-            add(&name, step, " RETURNING 1");
+        let name = rows_of(index, write.name);
+        let body = write.body.replace(ROWS_BEFORE, &before);
+        for step in write.input.statements(Backend::Postgres, &body, &write.parameters) {
+            let text = shifted(&step.sql, values.len());
+            steps.push(format!("{name} AS ({text} RETURNING {})", write.returning));
+            values.extend(step.values.into_iter().flat_map(|values| values.0));
         }
-        selected.push(format!("(SELECT count(*) FROM {name}) AS {name}"));
+        counts.push(format!("(SELECT count(*) FROM {name}) AS {name}"));
+        before = name;
     }
-    let mut from = "";
-    if let Some(last) = last {
-        for step in last.input.statements(Backend::Postgres, last.body, &[]) {
-            add("returned", step, "");
-        }
-        selected.push("returned.*".to_owned());
-        from = " FROM returned";
-    }
-    let text = format!("WITH {} SELECT {}{from}", steps.join(", "), selected.join(", "));
+    let text = format!("WITH {} SELECT {}", steps.join(", "), counts.join(", "));
     Statement::from_sql_and_values(Backend::Postgres.dialect(), text, values)
 }
 
@@ -146,19 +122,19 @@ mod tests {
         let mut input = Bulk::new(&[("id", Integer)]);
         input.push([7_i64.into()]);
         let first = Write::new("a", input.clone(), "INSERT INTO a SELECT id, $1 FROM input").with(vec![1_i64.into()]);
-        let second = Write::new("b", input.clone(), "DELETE FROM b USING input WHERE b.id = input.id");
-        let last = Returning { input: input.clone(), body: "INSERT INTO c SELECT id FROM input RETURNING id" };
-        let together = statement(&[first, second], Some(&last));
+        let second = Write::new("b", input.clone(), "DELETE FROM b USING input WHERE b.id = input.id").returning("b.x");
+        let third = Write::new("c", input, "INSERT INTO c SELECT id FROM input JOIN {rows_before} USING (x)");
+        let together = statement(&[first, second, third]);
         assert_eq!(
             together.sql,
             "WITH written_0_a AS (WITH input AS (SELECT id FROM UNNEST($2::bigint[]) AS t(id)) \
              INSERT INTO a SELECT id, $1 FROM input RETURNING 1), \
              written_1_b AS (WITH input AS (SELECT id FROM UNNEST($3::bigint[]) AS t(id)) \
-             DELETE FROM b USING input WHERE b.id = input.id RETURNING 1), \
-             returned AS (WITH input AS (SELECT id FROM UNNEST($4::bigint[]) AS t(id)) \
-             INSERT INTO c SELECT id FROM input RETURNING id) \
+             DELETE FROM b USING input WHERE b.id = input.id RETURNING b.x), \
+             written_2_c AS (WITH input AS (SELECT id FROM UNNEST($4::bigint[]) AS t(id)) \
+             INSERT INTO c SELECT id FROM input JOIN written_1_b USING (x) RETURNING 1) \
              SELECT (SELECT count(*) FROM written_0_a) AS written_0_a, (SELECT count(*) FROM written_1_b) AS written_1_b, \
-             returned.* FROM returned"
+             (SELECT count(*) FROM written_2_c) AS written_2_c"
         );
         assert_eq!(together.values.map(|values| values.0.len()), Some(4));
     }

@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{RequestContext, TenantId, Timestamp, TraceContext};
 use prost::Message;
-use sea_orm::{DbErr, QueryResult, Value};
+use sea_orm::{DbErr, Value};
 use uuid::Uuid;
 
 use crate::bulk::ColumnType::{Bytes, Integer, Text, Uuid as Id};
-use crate::deferred::{self, Returning};
+use crate::deferred::{self, ROWS_BEFORE};
 use crate::tx::Effects;
-use crate::{Bulk, Tx, sql};
+use crate::{Backend, Bulk, Tx, Write};
 
 /// When a durable call is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,25 +94,22 @@ impl OutboundCall {
     }
 }
 
-/// Writes what a transaction has left to its end: its writes and the places in lanes, then the calls, then the
-/// cancellations. The targets that have a call due now; `None` when a write lost a race.
+/// Writes what a transaction has left to its end: its writes, the places in lanes, the calls, the cancellations. The
+/// targets that have a call due now; `None` when a write lost a race.
 pub(crate) async fn flush(tx: &Tx, service: &str, effects: Effects) -> Result<Option<BTreeSet<String>>, DbErr> {
-    let Effects { writes, calls, cancelled, mut due } = effects;
+    let Effects { mut writes, mut calls, mut cancelled, mut due } = effects;
+    cancelled.sort_unstable();
+    cancelled.dedup();
+    // A write does not see what another one of the same statement has written.
+    calls.retain(|call| call.lane.is_some() || cancelled.binary_search(&call.message_id).is_err());
     let is_due = |call: &&OutboundCall| call.due == Due::Now || matches!(call.due, Due::At(at) if at <= tx.now());
     due.extend(calls.iter().filter(is_due).map(|call| call.target.clone()));
-    let counts = lane_counts(&calls);
-    let written = deferred::carry_out(tx, &writes, take_places(&counts).as_ref()).await?;
-    if written.lost_race {
-        return Ok(None);
-    }
-    if !calls.is_empty() {
-        let places = lane_places(&calls, &counts, &written.returned)?;
-        insert(tx, service, calls, places).await?;
-    }
-    if !cancelled.is_empty() {
-        cancel(tx, cancelled).await?;
-    }
-    Ok(Some(due))
+    let lanes = Lanes::of(&calls);
+    writes.push(lanes.take_places());
+    writes.push(insert(tx, service, calls, &lanes));
+    writes.push(cancel(tx, cancelled));
+    writes.retain(|write| !write.is_empty());
+    Ok((!deferred::carry_out(tx, &writes).await?).then_some(due))
 }
 
 type LaneKey = (String, String, String);
@@ -121,56 +118,49 @@ fn lane_key(call: &OutboundCall) -> Option<LaneKey> {
     call.lane.as_ref().map(|lane| (call.tenant.to_string(), call.target.clone(), lane.clone()))
 }
 
-fn lane_counts(calls: &[OutboundCall]) -> BTreeMap<LaneKey, i64> {
-    let mut counts = BTreeMap::new();
-    for lane in calls.iter().filter_map(lane_key) {
-        *counts.entry(lane).or_default() += 1;
-    }
-    counts
-}
+/// The lanes of a transaction's calls, in the order of their keys' bytes, with the number of calls of each.
+struct Lanes(BTreeMap<LaneKey, i64>);
 
-/// Takes places in lanes: one statement, lanes in key order, so that two groups cannot deadlock.
-fn take_places(counts: &BTreeMap<LaneKey, i64>) -> Option<Returning> {
-    let mut input = Bulk::new(&[("tenant_id", Text), ("target", Text), ("lane", Text), ("taken", Integer)]);
-    for ((tenant, target, lane), taken) in counts {
-        input.push([tenant.as_str().into(), target.as_str().into(), lane.as_str().into(), (*taken).into()]);
+impl Lanes {
+    fn of(calls: &[OutboundCall]) -> Self {
+        let mut counts = BTreeMap::new();
+        for lane in calls.iter().filter_map(lane_key) {
+            *counts.entry(lane).or_default() += 1;
+        }
+        Self(counts)
     }
-    (!input.is_empty()).then_some(Returning {
-        input,
-        body: "INSERT INTO outbound_lanes (tenant_id, target, lane, last_seq) \
-               SELECT tenant_id, target, lane, taken FROM input WHERE true ORDER BY tenant_id, target, lane \
-               ON CONFLICT (tenant_id, target, lane) DO UPDATE SET last_seq = outbound_lanes.last_seq + excluded.last_seq \
-               RETURNING tenant_id, target, lane, last_seq",
-    })
-}
 
-/// The place of each call in its lane, in the order of recording.
-fn lane_places(
-    calls: &[OutboundCall],
-    counts: &BTreeMap<LaneKey, i64>,
-    rows: &[QueryResult],
-) -> Result<Vec<Option<i64>>, DbErr> {
-    let mut next: BTreeMap<LaneKey, i64> = BTreeMap::new();
-    if !counts.is_empty() {
-        for row in rows {
-            let lane: LaneKey =
-                (sql::column(row, "tenant_id")?, sql::column(row, "target")?, sql::column(row, "lane")?);
-            let last: i64 = sql::column(row, "last_seq")?;
-            let taken = counts.get(&lane).copied().unwrap_or(0);
-            next.insert(lane, last - taken);
+    /// Takes places in lanes, in the order of their keys, so that two groups cannot deadlock.
+    fn take_places(&self) -> Write {
+        let mut input = Bulk::new(&[("tenant_id", Text), ("target", Text), ("lane", Text), ("taken", Integer)]);
+        for ((tenant, target, lane), taken) in &self.0 {
+            input.push([tenant.as_str().into(), target.as_str().into(), lane.as_str().into(), (*taken).into()]);
+        }
+        let body = "INSERT INTO outbound_lanes (tenant_id, target, lane, last_seq) \
+                    SELECT tenant_id, target, lane, taken FROM input WHERE true ORDER BY tenant_id, target, lane \
+                    ON CONFLICT (tenant_id, target, lane) \
+                    DO UPDATE SET last_seq = outbound_lanes.last_seq + excluded.last_seq";
+        Write::new("outbound_lanes", input, body).returning("tenant_id, target, lane, last_seq")
+    }
+
+    /// The last place taken in the lane of a row of `input`, as SQL. PostgreSQL has it in the rows just written only: in
+    /// an array by the order of lanes, which is read once, where a join of two CTEs would compare each with each.
+    fn last_place(&self, backend: Backend) -> String {
+        match backend {
+            Backend::Postgres if self.0.is_empty() => "NULL::bigint".to_owned(),
+            Backend::Postgres => format!(
+                "(SELECT array_agg(last_seq ORDER BY tenant_id COLLATE \"C\", target COLLATE \"C\", lane COLLATE \"C\") \
+                 FROM {ROWS_BEFORE})[input.lane_index::int]"
+            ),
+            Backend::Sqlite => "(SELECT l.last_seq FROM outbound_lanes l WHERE l.tenant_id = input.tenant_id \
+                                AND l.target = input.target AND l.lane = input.lane)"
+                .to_owned(),
         }
     }
-    Ok(calls
-        .iter()
-        .map(|call| {
-            let place = next.get_mut(&lane_key(call)?)?;
-            *place += 1;
-            Some(*place)
-        })
-        .collect())
 }
 
-async fn insert(tx: &Tx, service: &str, calls: Vec<OutboundCall>, places: Vec<Option<i64>>) -> Result<(), DbErr> {
+/// Inserts the calls; each lane's in the order of recording.
+fn insert(tx: &Tx, service: &str, calls: Vec<OutboundCall>, lanes: &Lanes) -> Write {
     let mut input = Bulk::new(&[
         ("message_id", Id),
         ("tenant_id", Text),
@@ -178,7 +168,8 @@ async fn insert(tx: &Tx, service: &str, calls: Vec<OutboundCall>, places: Vec<Op
         ("target", Text),
         ("method", Text),
         ("lane", Text),
-        ("lane_seq", Integer),
+        ("lane_index", Integer),
+        ("later_calls", Integer),
         ("body", Bytes),
         ("due_at", Integer),
         ("traceparent", Text),
@@ -186,9 +177,18 @@ async fn insert(tx: &Tx, service: &str, calls: Vec<OutboundCall>, places: Vec<Op
         ("journey", Text),
         ("created_at", Integer),
     ])
-    .nullable(&["lane", "lane_seq"]);
+    .nullable(&["lane", "lane_index", "later_calls"]);
     let now = tx.now().micros();
-    for (call, place) in calls.into_iter().zip(places) {
+    // Of each lane: its index from 1, and how many of its calls come later than the one at hand.
+    let mut later: BTreeMap<&LaneKey, (i64, i64)> = BTreeMap::new();
+    for (index, (lane, calls)) in (1..).zip(&lanes.0) {
+        later.insert(lane, (index, *calls));
+    }
+    for call in calls {
+        let place = lane_key(&call).and_then(|lane| later.get_mut(&lane)).map(|(index, later)| {
+            *later -= 1;
+            (*index, *later)
+        });
         let due_at = match call.due {
             Due::Now => now,
             Due::At(at) => at.micros(),
@@ -200,7 +200,8 @@ async fn insert(tx: &Tx, service: &str, calls: Vec<OutboundCall>, places: Vec<Op
             call.target.into(),
             call.method.into(),
             Value::from(call.lane),
-            Value::from(place),
+            Value::from(place.map(|(index, _)| index)),
+            Value::from(place.map(|(_, later)| later)),
             call.body.into(),
             due_at.into(),
             call.trace.traceparent.into(),
@@ -209,31 +210,23 @@ async fn insert(tx: &Tx, service: &str, calls: Vec<OutboundCall>, places: Vec<Op
             now.into(),
         ]);
     }
-    tx.execute_all(input.statements(
-        tx.backend(),
+    let body = format!(
         "INSERT INTO outbound_calls (message_id, tenant_id, sender, target, method, lane, lane_seq, body, state, due_at, \
          attempts, token, traceparent, tracestate, journey, created_at) \
-         SELECT message_id, tenant_id, sender, target, method, lane, lane_seq, body, 'pending', due_at, \
+         SELECT message_id, tenant_id, sender, target, method, lane, {} - later_calls, body, 'pending', due_at, \
          0, 0, traceparent, tracestate, journey, created_at FROM input",
-        &[],
-    ))
-    .await?;
-    Ok(())
+        lanes.last_place(tx.backend())
+    );
+    Write::new("outbound_calls", input, body)
 }
 
-async fn cancel(tx: &Tx, mut message_ids: Vec<Uuid>) -> Result<(), DbErr> {
-    message_ids.sort_unstable();
-    message_ids.dedup();
+/// Cancels timers that have not been sent.
+fn cancel(tx: &Tx, message_ids: Vec<Uuid>) -> Write {
     let mut input = Bulk::new(&[("message_id", Id)]);
     for message_id in message_ids {
         input.push([message_id.into()]);
     }
-    tx.execute_all(input.statements(
-        tx.backend(),
-        "UPDATE outbound_calls SET state = 'cancelled', finished_at = $1 \
-         WHERE message_id IN (SELECT message_id FROM input) AND state = 'pending' AND lane IS NULL",
-        &[tx.now().micros().into()],
-    ))
-    .await?;
-    Ok(())
+    let body = "UPDATE outbound_calls SET state = 'cancelled', finished_at = $1 \
+                WHERE message_id IN (SELECT message_id FROM input) AND state = 'pending' AND lane IS NULL";
+    Write::new("cancelled_calls", input, body).with(vec![tx.now().micros().into()])
 }

@@ -118,7 +118,7 @@ impl Tx {
     /// When the database fails; a lost race, which undoes the transaction and runs it again.
     pub async fn write_now(&self) -> Result<(), TxError> {
         let writes = std::mem::take(&mut self.effects().writes);
-        if deferred::carry_out(self, &writes, None).await?.lost_race { Err(TxError::lost_race()) } else { Ok(()) }
+        if deferred::carry_out(self, &writes).await? { Err(TxError::lost_race()) } else { Ok(()) }
     }
 
     /// Records a durable call; it is written with the commit, in the order of recording within its lane.

@@ -2,6 +2,7 @@
 
 mod audit;
 mod harness;
+mod lanes;
 mod mutate;
 mod panics;
 mod pool;
