@@ -17,3 +17,8 @@ pub mod role;
 pub mod suite;
 
 pub use cli::main;
+
+/// Rows, messages and headers are many small pieces that one thread makes and another one drops, which is what the
+/// system's allocator is slow at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
