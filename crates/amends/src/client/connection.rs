@@ -42,6 +42,18 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// To the default tenant at `address`, as `client`.
+    pub fn of(address: String, client: &str) -> Self {
+        Self {
+            address,
+            tenant: "default".to_owned(),
+            token: None,
+            client: client.to_owned(),
+            ca_file: None,
+            output: Format::Text,
+        }
+    }
+
     /// A session; connects when it is first used.
     ///
     /// # Errors

@@ -101,6 +101,17 @@ impl Failure {
         }
     }
 
+    /// True when no answer of the suite came, because a connection broke or was closed: tonic says so with all of these.
+    pub fn is_broken_connection(&self) -> bool {
+        match &self.cause {
+            Cause::Answer(_) => false,
+            Cause::Unreachable(_) => true,
+            Cause::Foreign(code, _) => {
+                matches!(code, Code::Unavailable | Code::Cancelled | Code::Unknown | Code::Internal)
+            }
+        }
+    }
+
     /// True when the call may have been carried out although it failed.
     pub fn leaves_outcome_unknown(&self) -> bool {
         match &self.cause {

@@ -17,3 +17,5 @@ mod tests;
 pub(crate) mod values;
 
 pub use command::{Command, run};
+pub(crate) use connection::Connection;
+pub(crate) use session::{Patience, Session};

@@ -1,7 +1,7 @@
 //! Calls that end, and are repeated when that is safe and of use.
 //!
-//! Always holds: a call ends by its deadline, repeats included; it is repeated for UNAVAILABLE and ABORTED only, three
-//! times at most, each time as the same request with the same request id.
+//! Always holds: a call ends by its deadline, repeats included; it is repeated for UNAVAILABLE, ABORTED and a broken
+//! connection only, three times at most, each time as the same request with the same request id.
 
 use std::time::Duration;
 
@@ -148,10 +148,10 @@ impl Session {
     }
 }
 
-/// A stale etag stays stale; everything else that is ABORTED or UNAVAILABLE may pass.
+/// A stale etag stays stale; everything else that is ABORTED or UNAVAILABLE may pass, and the next connection may hold.
 fn is_worth_repeating(failure: &Failure) -> bool {
-    matches!(failure.code(), Some(ErrorCode::Unavailable | ErrorCode::Aborted))
-        && failure.reason() != Some(kernel::reason::VERSION_MISMATCH)
+    let may_pass = matches!(failure.code(), Some(ErrorCode::Unavailable | ErrorCode::Aborted));
+    failure.is_broken_connection() || (may_pass && failure.reason() != Some(kernel::reason::VERSION_MISMATCH))
 }
 
 fn ascii(what: &str, value: &str) -> anyhow::Result<MetadataValue<Ascii>> {

@@ -8,13 +8,12 @@ use anyhow::Context as _;
 use api::common::{ContactPoint, Fact, FailureEvent, Severity, contact_point, fact};
 use api::intake::intake_service_client::IntakeServiceClient;
 use api::intake::{AddAffectedRequest, Affected, Customer, Disruption, Identity, ReportDisruptionRequest};
-use chassis::ClientConfig;
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use kernel::VirtualClock;
-use tonic::transport::Channel;
 
 use super::flights::{Flight, FlightDisruption};
+use crate::client::{Connection, Patience, Session};
 use crate::clock_driver::ClockDriver;
 
 /// The clock stops at whole hours: what happens within one is reported and runs together.
@@ -25,6 +24,9 @@ pub const YEAR_STEP: Duration = Duration::from_secs(6 * 3_600);
 const TAIL: Duration = Duration::from_secs(60 * 86_400);
 /// Disruptions that are reported at the same time.
 const AT_ONCE: usize = 64;
+/// A busy machine answers late; what it has not answered by then it will not.
+const PATIENCE: Patience =
+    Patience { deadline: Duration::from_secs(60), repeats: 5, pause: Duration::from_millis(200) };
 /// Affected customers in one batch of the stream.
 const BATCH: usize = 500;
 
@@ -68,7 +70,8 @@ pub struct Told {
 
 /// A replay under way.
 pub struct Replay {
-    intake: IntakeServiceClient<Channel>,
+    /// Repeats what a closed connection has cut: over a year every one of them comes of age.
+    session: Session,
     clock: VirtualClock,
     driver: ClockDriver,
     step: Duration,
@@ -88,10 +91,10 @@ impl Replay {
         customers: CustomersPerFlight,
         show: bool,
     ) -> anyhow::Result<Self> {
-        let channel = chassis::channel(&address, &ClientConfig::default())?;
+        let session = Connection::of(address, "demo").session()?.with_patience(PATIENCE);
         let bar = if show { ProgressBar::new(0) } else { ProgressBar::hidden() };
         bar.set_style(ProgressStyle::with_template("{msg:<22} {bar:36} {pos:>6}/{len} flights  {elapsed}  {per_sec}")?);
-        Ok(Self { intake: IntakeServiceClient::new(channel), clock, driver, step, customers, facts: Vec::new(), bar })
+        Ok(Self { session, clock, driver, step, customers, facts: Vec::new(), bar })
     }
 
     /// The same, which tells these facts of every flight as well.
@@ -119,7 +122,7 @@ impl Replay {
             for flight in &flights {
                 told.count(flight);
             }
-            let reports = futures::stream::iter(flights.into_iter().map(|flight| self.report(flight)));
+            let reports = stream::iter(flights.into_iter().map(|flight| self.report(flight)));
             told.customers +=
                 reports.buffer_unordered(AT_ONCE).try_fold(0, |sum, n| async move { Ok(sum + n) }).await?;
         }
@@ -132,15 +135,9 @@ impl Replay {
     /// One disruption and its affected customers; how many.
     async fn report(&self, flight: &Flight) -> anyhow::Result<u64> {
         let key = flight.key();
-        let mut intake = self.intake.clone();
-        let disruption = intake
-            .report_disruption(ReportDisruptionRequest {
-                request_id: key.clone(),
-                disruption: Some(disruption(flight, &self.facts)),
-            })
-            .await
-            .map_err(|status| anyhow::anyhow!("{key}: {status}"))?
-            .into_inner();
+        let report =
+            ReportDisruptionRequest { request_id: key.clone(), disruption: Some(disruption(flight, &self.facts)) };
+        let disruption = self.session.call(&report).await.with_context(|| key.clone())?.message;
         let seats = match self.customers {
             CustomersPerFlight::Number(number) => number,
             CustomersPerFlight::Seats => u32::from(flight.seats.unwrap_or(1)),
@@ -154,12 +151,16 @@ impl Replay {
                 affected: affected.to_vec(),
             })
             .collect();
-        let added = intake
-            .add_affected(futures::stream::iter(batches))
-            .await
-            .map_err(|status| anyhow::anyhow!("{key}: {status}"))?;
+        let added = self.session.repeated(Some(&key), |limit| {
+            let (channel, request) = (self.session.channel(), self.session.request(stream::iter(batches.clone())));
+            Box::pin(chassis::with_deadline(limit, request, move |request| {
+                let mut intake = IntakeServiceClient::new(channel.clone());
+                async move { intake.add_affected(request).await }
+            }))
+        });
+        let added = added.await.with_context(|| key.clone())?.message;
         self.bar.inc(1);
-        u64::try_from(added.into_inner().results.len()).context("too many results")
+        u64::try_from(added.results.len()).context("too many results")
     }
 }
 

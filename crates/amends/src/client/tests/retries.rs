@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use api::intake::{Case, OpenCaseRequest, OpenCaseResponse};
 use kernel::{ErrorCode, ServiceError, reason};
+use tokio::io::AsyncReadExt as _;
 
 use super::server::Server;
 use super::{CASE, run, run_with};
@@ -109,4 +110,29 @@ async fn an_unreachable_server_is_tried_again_and_nothing_was_done() {
     let ran = run_with(&address, patience, &OPEN).await;
     assert!(ran.error.starts_with(&format!("no server answers at {address}: ")), "{}", ran.error);
     assert!(ran.error.ends_with("start one with `amends dev`, or say where it is with --address or AMENDS_ADDRESS"));
+}
+
+/// A server's connections end with their age, and one that dies takes the calls on it along.
+#[tokio::test]
+async fn a_call_goes_over_the_next_connection_when_its_own_breaks() {
+    let server = Server::start().await;
+    server.script.answer("open_case", &opened());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let behind = server.address.trim_start_matches("http://").to_owned();
+    let between = async {
+        let (mut first, _) = listener.accept().await.unwrap();
+        first.read_exact(&mut [0; 24]).await.expect("the preface of HTTP/2");
+        drop(first);
+        let (mut next, _) = listener.accept().await.unwrap();
+        let mut server = tokio::net::TcpStream::connect(behind).await.unwrap();
+        tokio::io::copy_bidirectional(&mut next, &mut server).await
+    };
+    let patience = Patience { pause: Duration::from_millis(1), ..Patience::default() };
+    let ran = tokio::select! {
+        ran = run_with(&address, patience, &OPEN) => ran,
+        ended = between => panic!("the second connection ended first: {ended:?}"),
+    };
+    assert!(ran.answer().contains(CASE), "{ran:?}");
+    assert_eq!(server.script.seen().len(), 1, "the first connection brought nothing");
 }
