@@ -9,6 +9,7 @@ mod flow_recovery;
 mod flow_telemetry;
 mod model_payout;
 mod model_relay;
+mod operations;
 mod purity;
 mod source;
 mod support;
