@@ -6,3 +6,6 @@ pub mod databases;
 pub mod detour;
 pub mod in_process;
 pub mod processes;
+mod report;
+
+pub use report::report;

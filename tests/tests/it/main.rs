@@ -3,8 +3,11 @@
 mod bad_input;
 mod bench;
 mod checker_books;
+mod checker_calls;
 mod deps;
+mod fault_database;
 mod fault_kill;
+mod fault_load;
 mod flow_recovery;
 mod flow_telemetry;
 mod model_payout;
