@@ -2,17 +2,21 @@
 //!
 //! `I…` are the invariants of the reliability protocol: nothing lost, invented, reordered, left behind or paid twice.
 
+mod acknowledged;
 mod books;
 mod calls;
+mod endings;
 mod money;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use amends::role::Role;
 use durable::{DatabaseConfig, Db, Engine};
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, QueryResult, Statement};
+use uuid::Uuid;
 
+pub use self::acknowledged::{Acknowledged, Said};
 use crate::databases::Databases;
 
 /// What was found wrong, one line each.
@@ -52,6 +56,8 @@ pub struct Counted {
     pub payouts: u64,
     /// Ledger transactions.
     pub ledger_transactions: u64,
+    /// Cases that have ended or wait for something.
+    pub cases: u64,
 }
 
 impl Checker {
@@ -79,7 +85,61 @@ impl Checker {
         self.check_calls(&mut findings, &mut counted).await;
         self.check_money(&mut findings, &mut counted).await;
         findings.0.extend(self.check_books().await.0);
+        self.check_endings(&mut findings, &mut counted).await;
         (findings, counted)
+    }
+
+    /// The leases that a role's processes hold now, dead ones too: the call and the lease's token.
+    pub async fn leases(&self, role: Role) -> BTreeSet<(Uuid, i64)> {
+        let rows = self.rows(role, "SELECT message_id, token FROM outbound_calls WHERE state = 'leased'").await;
+        let lease = |row: &QueryResult| {
+            let column = (durable::sql::column(row, "message_id"), durable::sql::column(row, "token"));
+            (column.0.expect("an id"), column.1.expect("a token"))
+        };
+        rows.iter().map(lease).collect()
+    }
+
+    /// Durable calls of a role that had to be sent more than once.
+    pub async fn sent_again(&self, role: Role) -> i64 {
+        self.number(role, "SELECT count(*) AS n FROM outbound_calls WHERE attempts > 1").await
+    }
+
+    /// What is not final, for the message of a test that waited for it in vain.
+    pub async fn undone(&self) -> String {
+        let mut lines = Vec::new();
+        for role in Role::ALL {
+            let sql = format!(
+                "SELECT state, target, method, coalesce(failing_as, '') AS failing, count(*) AS n, \
+                 CAST(min(attempts) AS BIGINT) AS fewest, CAST(max(attempts) AS BIGINT) AS most, \
+                 CAST(min(due_at - {now}) AS BIGINT) AS soonest FROM outbound_calls \
+                 WHERE state IN ('leased', 'parked') OR (state = 'pending' AND (lane IS NOT NULL OR due_at <= {now})) \
+                 GROUP BY 1, 2, 3, 4",
+                now = self.now(role)
+            );
+            for row in self.rows(role, &sql).await {
+                let text = |name: &str| durable::sql::column::<String>(&row, name).expect("text");
+                let number = |name: &str| durable::sql::column::<i64>(&row, name).expect("a number");
+                lines.push(format!(
+                    "{role}: {} {} calls of {} to {}, failing as `{}`, {} to {} attempts, the first due in {} ms",
+                    number("n"),
+                    text("state"),
+                    text("method"),
+                    text("target"),
+                    text("failing"),
+                    number("fewest"),
+                    number("most"),
+                    number("soonest") / 1_000
+                ));
+            }
+        }
+        for row in self.rows(Role::Intake, "SELECT state AS name, count(*) AS n FROM cases GROUP BY 1").await {
+            let count: (String, i64) = (
+                durable::sql::column(&row, "name").expect("a state"),
+                durable::sql::column(&row, "n").expect("a number"),
+            );
+            lines.push(format!("cases: {count:?}"));
+        }
+        lines.join("\n")
     }
 
     /// True when no durable call is due or being sent anywhere.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use amends::role::Role;
+use testkit::postgres::Cluster;
 use testkit::{Backend, TestDatabase};
 
 /// One database for each role; removed when dropped.
@@ -17,6 +18,15 @@ impl Databases {
         let mut databases = BTreeMap::new();
         for role in Role::ALL {
             databases.insert(role, testkit::database(backend, &format!("{name_hint}_{role}")).await);
+        }
+        Self { databases }
+    }
+
+    /// Four empty databases of a PostgreSQL server of the test's own.
+    pub async fn create_in(cluster: &Cluster, name_hint: &str) -> Self {
+        let mut databases = BTreeMap::new();
+        for role in Role::ALL {
+            databases.insert(role, cluster.database(&format!("{name_hint}_{role}")).await);
         }
         Self { databases }
     }

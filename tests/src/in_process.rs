@@ -45,6 +45,16 @@ impl InProcess {
 
     /// The same, with a changed configuration.
     pub async fn start_with(backend: Backend, name_hint: &str, change: impl FnOnce(&mut SuiteConfig)) -> Self {
+        Self::start_roles(backend, name_hint, BTreeSet::from(Role::ALL), change).await
+    }
+
+    /// Some of the services only.
+    pub async fn start_roles(
+        backend: Backend,
+        name_hint: &str,
+        roles: BTreeSet<Role>,
+        change: impl FnOnce(&mut SuiteConfig),
+    ) -> Self {
         let databases = Databases::create(backend, name_hint).await;
         let data = Scratch::new(name_hint);
         let listen = std::net::SocketAddr::from(([127, 0, 0, 1], testkit::free_port()));
@@ -54,15 +64,9 @@ impl InProcess {
         }
         change(&mut config);
         let clock = testkit::virtual_clock();
-        let suite = Suite::build(
-            config,
-            BTreeSet::from(Role::ALL),
-            Pending::Apply,
-            Arc::new(clock.clone()),
-            Arc::new(RandomIds),
-        )
-        .await
-        .expect("the suite can be built");
+        let suite = Suite::build(config, roles, Pending::Apply, Arc::new(clock.clone()), Arc::new(RandomIds))
+            .await
+            .expect("the suite can be built");
         let engines = suite.engines().clone();
         let driver = ClockDriver::new(clock.clone(), engines.values().cloned().collect(), Duration::from_secs(1));
         let shutdown = CancellationToken::new();

@@ -3,5 +3,9 @@
 
 pub mod checker;
 pub mod databases;
+pub mod detour;
 pub mod in_process;
 pub mod processes;
+mod report;
+
+pub use report::report;

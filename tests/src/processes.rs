@@ -38,6 +38,17 @@ impl Processes {
     /// The same, with variables in the processes' environment.
     pub async fn start_with(binary: &Path, name_hint: &str, extra: &str, environment: &[(&str, &str)]) -> Self {
         let databases = Databases::create(Backend::Postgres, name_hint).await;
+        Self::start_on(databases, binary, name_hint, extra, environment).await
+    }
+
+    /// The same, on databases of the test's own.
+    pub async fn start_on(
+        databases: Databases,
+        binary: &Path,
+        name_hint: &str,
+        extra: &str,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let scratch = Scratch::new(name_hint);
         let ports: BTreeMap<Role, u16> = Role::ALL.into_iter().map(|role| (role, testkit::free_port())).collect();
         let mut toml = String::from(

@@ -1,8 +1,11 @@
 //! The OperationsService: durable calls, lanes, relay health and the audit chain of the services in this process.
 //!
-//! Owns no data: `durable::operations` does the work, in the database of the service that a name speaks of.
+//! Owns no data: `durable::operations` does the work, in the database of the service that a name speaks of. Everything
+//! is the caller's tenant's; a process-wide view is what the metrics are for.
 
 mod convert;
+mod list;
+mod parse;
 
 use std::collections::BTreeMap;
 
@@ -11,28 +14,26 @@ use api::operations::{
     Call, DiscardCallRequest, GetCallRequest, GetRelayHealthRequest, ListAuditRecordsRequest, ListAuditRecordsResponse,
     ListCallsRequest, ListCallsResponse, RelayHealth, RetryCallRequest, SkipMessageRequest, SkipMessageResponse,
 };
-use durable::operations::{self, CallCursor, CallFilter, SkipRequest, SkippedPlace};
-use durable::{Engine, PageTokens, audit};
-use kernel::{ErrorCode, PageSize, RequestKey, ServiceError, Violations};
+use durable::operations::{self, SkipRequest, SkippedPlace};
+use durable::{Engine, PageTokens};
+use kernel::{Answer, ErrorCode, RequestContext, RequestKey, ServiceError};
 use prost::Message as _;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
+use self::parse::{CallName, Change, Skip};
 use crate::role::Role;
 
 /// The service over the engines of this process.
 pub struct Operations {
-    engines: BTreeMap<&'static str, Engine>,
+    engines: BTreeMap<Role, Engine>,
     page_tokens: PageTokens,
 }
 
 impl Operations {
     /// As a service to serve beside the others.
     pub fn service(engines: &BTreeMap<Role, Engine>, page_token_key: &str) -> chassis::Service {
-        let operations = Self {
-            engines: engines.iter().map(|(role, engine)| (role.name(), engine.clone())).collect(),
-            page_tokens: PageTokens::new(page_token_key.as_bytes()),
-        };
+        let operations = Self { engines: engines.clone(), page_tokens: PageTokens::new(page_token_key.as_bytes()) };
         chassis::Service {
             name: "operations",
             grpc_names: vec!["amends.operations.v1.OperationsService"],
@@ -42,53 +43,120 @@ impl Operations {
         }
     }
 
-    /// The engine that `parent` (`services/{service}`) speaks of.
-    fn engine(&self, field: &str, parent: &str) -> Result<&Engine, ServiceError> {
-        let mut violations = Violations::new();
-        let Some(service) =
-            parent.strip_prefix("services/").filter(|name| Role::ALL.iter().any(|role| role.name() == *name))
-        else {
-            violations.add(
-                field,
-                "RESOURCE_NAME",
-                "must be services/intake, services/routing, services/compensation or services/followup",
-            );
-            violations.finish()?;
-            return Err(ServiceError::internal("a violation was recorded"));
-        };
-        self.engines.get(service).ok_or_else(|| {
-            let text = format!("this process does not run {service}; ask one that does");
+    /// The engine of a role, when this process runs it.
+    fn engine(&self, role: Role) -> Result<&Engine, ServiceError> {
+        self.engines.get(&role).ok_or_else(|| {
+            let text = format!("this process does not run {role}; ask one that does");
             ServiceError::new(ErrorCode::NotFound, api::reason::operations::SERVICE_NOT_HERE, text)
-                .with("service", service)
+                .with("service", role)
         })
     }
 
-    /// The engine and the message id of a call's name.
-    fn call(&self, name: &str) -> Result<(&Engine, Uuid), ServiceError> {
-        let parsed = name.split_once("/calls/").and_then(|(parent, id)| Some((parent, convert::uuid(id)?)));
-        let Some((parent, message_id)) = parsed else {
-            let mut violations = Violations::new();
-            violations.add("name", "RESOURCE_NAME", "must be services/{service}/calls/{uuid} in lower case");
-            violations.finish()?;
-            return Err(ServiceError::internal("a violation was recorded"));
+    async fn get(&self, context: RequestContext, request: GetCallRequest) -> Result<Call, ServiceError> {
+        let CallName { role, message_id } = CallName::parse(&request.name)?;
+        let engine = self.engine(role)?;
+        let call = operations::get_call(engine, &context.tenant, message_id).await?;
+        Ok(convert::call(engine.service(), call))
+    }
+
+    async fn retry(&self, context: RequestContext, request: RetryCallRequest) -> Result<Answer<Call>, ServiceError> {
+        let change = Change::parse(&request.request_id, request.name, &request.reason)?;
+        let engine = self.engine(change.call.role)?;
+        let key = change.key(&context, api::method::operations_service::RETRY_CALL);
+        let service = engine.service();
+        let work = move |tx| {
+            let (context, change) = (context.clone(), change.clone());
+            async move {
+                let call =
+                    operations::retry_in_tx(&tx, service, &context, change.call.message_id, &change.reason).await?;
+                Ok(convert::call(service, call))
+            }
         };
-        Ok((self.engine("name", parent)?, message_id))
+        engine.mutate("operations.retry_call", key, work).await
+    }
+
+    async fn discard(
+        &self,
+        context: RequestContext,
+        request: DiscardCallRequest,
+    ) -> Result<Answer<Call>, ServiceError> {
+        let change = Change::parse(&request.request_id, request.name, &request.reason)?;
+        let engine = self.engine(change.call.role)?;
+        let key = change.key(&context, api::method::operations_service::DISCARD_CALL);
+        let service = engine.service();
+        let work = move |tx| {
+            let (context, change) = (context.clone(), change.clone());
+            async move {
+                let reason = change.reason.as_str();
+                let skip = |call: &operations::Call, skip_id: Uuid| skip_request(service, call, skip_id, reason);
+                let call =
+                    operations::discard_in_tx(&tx, service, &context, change.call.message_id, reason, skip).await?;
+                Ok(convert::call(service, call))
+            }
+        };
+        engine.mutate("operations.discard_call", key, work).await
+    }
+
+    async fn skip(
+        &self,
+        context: RequestContext,
+        request: SkipMessageRequest,
+    ) -> Result<Answer<SkipMessageResponse>, ServiceError> {
+        let skip = Skip::parse(request)?;
+        let engine = self.engine(skip.receiver)?;
+        may_skip(&context, &skip.sender)?;
+        let method = api::method::operations_service::SKIP_MESSAGE;
+        let key = context.key(method, &skip.request_id, RequestKey::hash_of(&skip));
+        let service = engine.service();
+        let work = move |tx| {
+            let (context, skip) = (context.clone(), skip.clone());
+            async move {
+                let place = SkippedPlace { sender: &skip.sender, lane: &skip.lane, seq: skip.lane_seq };
+                let last_seq = operations::skip_in_tx(&tx, service, &context, place, &skip.reason).await?;
+                Ok(SkipMessageResponse { last_seq })
+            }
+        };
+        engine.mutate("operations.skip_message", key, work).await
+    }
+
+    async fn relay_health(
+        &self,
+        context: RequestContext,
+        request: GetRelayHealthRequest,
+    ) -> Result<RelayHealth, ServiceError> {
+        let engine = self.engine(parse::relay_health(&request.name)?)?;
+        let targets = operations::relay_health(engine, &context.tenant).await?;
+        Ok(convert::relay_health(engine.service(), targets))
     }
 }
 
-/// What an operator says with a change; the canonical command that the request's hash is taken of.
-#[derive(serde::Serialize)]
-struct Change<'a> {
-    name: &'a str,
-    reason: &'a str,
+/// A service speaks for its own lanes alone; a client that is no service is an operator of its tenant.
+fn may_skip(context: &RequestContext, sender: &str) -> Result<(), ServiceError> {
+    match context.client.strip_prefix("service:") {
+        Some(service) if service != sender => Err(ServiceError::new(
+            ErrorCode::PermissionDenied,
+            api::reason::operations::NOT_THE_SENDER,
+            format!("{service} may not skip places in the lanes of {sender}"),
+        )
+        .with("sender", sender)),
+        Some(_) | None => Ok(()),
+    }
 }
 
-fn change(request_id: &str, reason: &str) -> Result<(String, String), ServiceError> {
-    let mut violations = Violations::new();
-    let request_id = violations.request_id(request_id);
-    let reason = violations.text("reason", reason, 1, 512);
-    violations.finish()?;
-    Ok((request_id, reason))
+/// The request that moves the receiver's lane past a discarded call; `None` for a sink outside of the suite, which has
+/// no OperationsService to ask.
+fn skip_request(sender: &str, call: &operations::Call, skip_id: Uuid, reason: &str) -> Option<SkipRequest> {
+    let receiver = Role::ALL.into_iter().find(|role| role.name() == call.target)?;
+    let (lane, lane_seq) = call.lane.clone()?;
+    let request = SkipMessageRequest {
+        request_id: skip_id.to_string(),
+        parent: format!("services/{receiver}"),
+        sender: sender.to_owned(),
+        lane,
+        lane_seq,
+        reason: reason.to_owned(),
+    };
+    Some(SkipRequest { method: api::method::operations_service::SKIP_MESSAGE, body: request.encode_to_vec() })
 }
 
 #[tonic::async_trait]
@@ -100,50 +168,17 @@ impl OperationsService for Operations {
 
     async fn get_call(&self, request: Request<GetCallRequest>) -> Result<Response<Call>, Status> {
         let context = chassis::context(&request)?;
-        let (engine, message_id) = self.call(&request.get_ref().name).map_err(chassis::to_status)?;
-        let call = operations::get_call(engine, &context.tenant, message_id).await.map_err(chassis::to_status)?;
-        Ok(Response::new(convert::call(engine.service(), call)))
+        self.get(context, request.into_inner()).await.map(Response::new).map_err(chassis::to_status)
     }
 
     async fn retry_call(&self, request: Request<RetryCallRequest>) -> Result<Response<Call>, Status> {
         let context = chassis::context(&request)?;
-        let request = request.into_inner();
-        let (engine, message_id) = self.call(&request.name).map_err(chassis::to_status)?;
-        let (request_id, reason) = change(&request.request_id, &request.reason).map_err(chassis::to_status)?;
-        let hash = RequestKey::hash_of(&Change { name: &request.name, reason: &reason });
-        let key = context.key(api::method::operations_service::RETRY_CALL, &request_id, hash);
-        let service = engine.service();
-        let answer = engine
-            .mutate("operations.retry_call", key, move |tx| {
-                let (context, reason) = (context.clone(), reason.clone());
-                async move {
-                    let call = operations::retry_in_tx(&tx, service, &context, message_id, &reason).await?;
-                    Ok(convert::call(service, call))
-                }
-            })
-            .await;
-        answer.map(chassis::respond).map_err(chassis::to_status)
+        self.retry(context, request.into_inner()).await.map(chassis::respond).map_err(chassis::to_status)
     }
 
     async fn discard_call(&self, request: Request<DiscardCallRequest>) -> Result<Response<Call>, Status> {
         let context = chassis::context(&request)?;
-        let request = request.into_inner();
-        let (engine, message_id) = self.call(&request.name).map_err(chassis::to_status)?;
-        let (request_id, reason) = change(&request.request_id, &request.reason).map_err(chassis::to_status)?;
-        let hash = RequestKey::hash_of(&Change { name: &request.name, reason: &reason });
-        let key = context.key(api::method::operations_service::DISCARD_CALL, &request_id, hash);
-        let service = engine.service();
-        let answer = engine
-            .mutate("operations.discard_call", key, move |tx| {
-                let (context, reason) = (context.clone(), reason.clone());
-                async move {
-                    let skip = |call: &operations::Call, skip_id: Uuid| skip_request(service, call, skip_id, &reason);
-                    let call = operations::discard_in_tx(&tx, service, &context, message_id, &reason, skip).await?;
-                    Ok(convert::call(service, call))
-                }
-            })
-            .await;
-        answer.map(chassis::respond).map_err(chassis::to_status)
+        self.discard(context, request.into_inner()).await.map(chassis::respond).map_err(chassis::to_status)
     }
 
     async fn skip_message(
@@ -151,31 +186,12 @@ impl OperationsService for Operations {
         request: Request<SkipMessageRequest>,
     ) -> Result<Response<SkipMessageResponse>, Status> {
         let context = chassis::context(&request)?;
-        let request = request.into_inner();
-        let engine = self.engine("parent", &request.parent).map_err(chassis::to_status)?;
-        let skip = convert::Skip::parse(request).map_err(chassis::to_status)?;
-        let key =
-            context.key(api::method::operations_service::SKIP_MESSAGE, &skip.request_id, RequestKey::hash_of(&skip));
-        let service = engine.service();
-        let answer = engine
-            .mutate("operations.skip_message", key, move |tx| {
-                let (context, skip) = (context.clone(), skip.clone());
-                async move {
-                    let place = SkippedPlace { sender: &skip.sender, lane: &skip.lane, seq: skip.lane_seq };
-                    let last_seq = operations::skip_in_tx(&tx, service, &context, place, &skip.reason).await?;
-                    Ok(SkipMessageResponse { last_seq })
-                }
-            })
-            .await;
-        answer.map(chassis::respond).map_err(chassis::to_status)
+        self.skip(context, request.into_inner()).await.map(chassis::respond).map_err(chassis::to_status)
     }
 
     async fn get_relay_health(&self, request: Request<GetRelayHealthRequest>) -> Result<Response<RelayHealth>, Status> {
-        let name = request.into_inner().name;
-        let parent = name.strip_suffix("/relayHealth").unwrap_or(&name);
-        let engine = self.engine("name", parent).map_err(chassis::to_status)?;
-        let targets = operations::relay_health(engine).await.map_err(chassis::to_status)?;
-        Ok(Response::new(convert::relay_health(engine.service(), targets)))
+        let context = chassis::context(&request)?;
+        self.relay_health(context, request.into_inner()).await.map(Response::new).map_err(chassis::to_status)
     }
 
     async fn list_audit_records(
@@ -185,83 +201,4 @@ impl OperationsService for Operations {
         let context = chassis::context(&request)?;
         self.list_audit(context, request.into_inner()).await.map(Response::new).map_err(chassis::to_status)
     }
-}
-
-impl Operations {
-    async fn list(
-        &self,
-        context: kernel::RequestContext,
-        request: ListCallsRequest,
-    ) -> Result<ListCallsResponse, ServiceError> {
-        let engine = self.engine("parent", &request.parent)?;
-        let mut violations = Violations::new();
-        let size = PageSize::parse(request.page_size, &mut violations);
-        let state = convert::state_filter(request.state, &mut violations);
-        let lane = violations.text("lane", &request.lane, 0, 128);
-        violations.finish()?;
-        let query = ("ListCalls", engine.service(), request.state, &lane);
-        let after: Option<CallCursor> = self.page_tokens.open(&context.tenant, &query, &request.page_token)?;
-        let filter = CallFilter { state, lane: (!lane.is_empty()).then(|| lane.clone()) };
-        let mut calls = operations::list_calls(engine, &context.tenant, &filter, after, size.get() + 1).await?;
-        let more = calls.len() as u64 > size.get();
-        calls.truncate(usize::try_from(size.get()).unwrap_or(usize::MAX));
-        let next_page_token = match calls.last().filter(|_| more) {
-            Some(last) => self.page_tokens.seal(&context.tenant, &query, &(last.created_at.micros(), last.message_id)),
-            None => String::new(),
-        };
-        Ok(ListCallsResponse {
-            calls: calls.into_iter().map(|call| convert::call(engine.service(), call)).collect(),
-            next_page_token,
-        })
-    }
-
-    async fn list_audit(
-        &self,
-        context: kernel::RequestContext,
-        request: ListAuditRecordsRequest,
-    ) -> Result<ListAuditRecordsResponse, ServiceError> {
-        let engine = self.engine("parent", &request.parent)?;
-        let mut violations = Violations::new();
-        let size = PageSize::parse(request.page_size, &mut violations);
-        violations.finish()?;
-        let query = ("ListAuditRecords", engine.service());
-        let before: Option<i64> = self.page_tokens.open(&context.tenant, &query, &request.page_token)?;
-        let unavailable = |error: sea_orm::DbErr| {
-            ServiceError::unavailable(
-                kernel::reason::STORAGE_UNAVAILABLE,
-                "the database does not answer; try again",
-                std::time::Duration::from_millis(500),
-            )
-            .caused_by(error)
-        };
-        let mut records = audit::list(engine.read(), &context.tenant, before.unwrap_or(i64::MAX), size.get() + 1)
-            .await
-            .map_err(unavailable)?;
-        let chain_intact = audit::verify(engine.read(), &context.tenant).await.map_err(unavailable)?;
-        let more = records.len() as u64 > size.get();
-        records.truncate(usize::try_from(size.get()).unwrap_or(usize::MAX));
-        let next_page_token = match records.last().filter(|_| more) {
-            Some(last) => self.page_tokens.seal(&context.tenant, &query, &last.seq),
-            None => String::new(),
-        };
-        Ok(ListAuditRecordsResponse {
-            audit_records: records.into_iter().map(convert::audit_record).collect(),
-            next_page_token,
-            chain_intact,
-        })
-    }
-}
-
-/// The request that moves the receiver's lane past a discarded call.
-fn skip_request(sender: &str, call: &operations::Call, skip_id: Uuid, reason: &str) -> SkipRequest {
-    let (lane, lane_seq) = call.lane.clone().unwrap_or_default();
-    let request = SkipMessageRequest {
-        request_id: skip_id.to_string(),
-        parent: format!("services/{}", call.target),
-        sender: sender.to_owned(),
-        lane,
-        lane_seq,
-        reason: reason.to_owned(),
-    };
-    SkipRequest { method: api::method::operations_service::SKIP_MESSAGE, body: request.encode_to_vec() }
 }

@@ -141,6 +141,8 @@ reasons! {
         CALL_NOT_WAITING,
         /// FAILED_PRECONDITION: only a parked call can be given up.
         CALL_NOT_PARKED,
+        /// PERMISSION_DENIED: a service may skip places of its own lanes only.
+        NOT_THE_SENDER,
     }
 
     /// Reasons of `amends.extension.v1`: what an implementation answers to the suite.

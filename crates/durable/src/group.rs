@@ -99,6 +99,9 @@ pub(crate) async fn commit<'a>(
 }
 
 async fn one_round<'a>(tx: Tx, keys: &[RequestKey], work: &'a Work<'a>) -> Result<Round, TxError> {
+    // The lanes first: a twin that commits between the two statements is found in the log. The other way round its place
+    // would be seen as taken and its answer not, as if a stranger had taken the place.
+    let mut lanes = Lanes::load(&tx, keys).await?;
     let logged = inbound::find(&tx, keys).await?;
     let mut answers: Vec<Option<Answered>> = vec![None; keys.len()];
     let mut first: BTreeMap<LogKey, usize> = BTreeMap::new();
@@ -116,8 +119,6 @@ async fn one_round<'a>(tx: Tx, keys: &[RequestKey], work: &'a Work<'a>) -> Resul
         }
     }
 
-    let fresh_keys: Vec<&RequestKey> = fresh.iter().map(|&index| &keys[index]).collect();
-    let mut lanes = Lanes::load(&tx, &fresh_keys).await?;
     fresh.sort_by_key(|&index| keys[index].lane.as_ref().map_or(0, |lane| lane.seq));
     let mut admitted = Vec::with_capacity(fresh.len());
     for index in fresh {

@@ -134,8 +134,8 @@ pub(crate) struct Lanes {
 
 impl Lanes {
     /// Reads where the lanes of these requests stand.
-    pub(crate) async fn load(tx: &Tx, keys: &[&RequestKey]) -> Result<Self, DbErr> {
-        let mut lanes: Vec<LaneKey> = keys.iter().filter_map(|key| lane_key(key)).collect();
+    pub(crate) async fn load(tx: &Tx, keys: &[RequestKey]) -> Result<Self, DbErr> {
+        let mut lanes: Vec<LaneKey> = keys.iter().filter_map(lane_key).collect();
         lanes.sort_unstable();
         lanes.dedup();
         if lanes.is_empty() {

@@ -7,7 +7,7 @@ use kernel::{RequestContext, ServiceError, TenantId, Timestamp, message_id_for_s
 use sea_orm::{ConnectionTrait as _, DbErr, QueryResult, Statement, Value};
 use uuid::Uuid;
 
-use crate::audit::{AuditEntry, append_in_tx};
+use crate::audit::{self, AuditEntry, AuditRecord, append_in_tx};
 use crate::error::to_service_error;
 use crate::relay::{TargetHealth, health};
 use crate::{Due, Engine, OutboundCall, Tx, TxError, sql};
@@ -177,12 +177,31 @@ pub async fn get_call(engine: &Engine, tenant: &TenantId, message_id: Uuid) -> R
     read(&row).map_err(|error| to_service_error(&error))
 }
 
-/// How the relay of a service is doing: one entry for each target that has open calls, by target.
+/// How the relay of a service is doing for a tenant: one entry for each target that the tenant has open calls to, by
+/// target. A circuit is the same for all tenants.
 ///
 /// # Errors
 /// UNAVAILABLE when the database does not answer.
-pub async fn relay_health(engine: &Engine) -> Result<Vec<TargetHealth>, ServiceError> {
-    health::targets(engine).await.map_err(|error| to_service_error(&error))
+pub async fn relay_health(engine: &Engine, tenant: &TenantId) -> Result<Vec<TargetHealth>, ServiceError> {
+    health::targets(engine, Some(tenant)).await.map_err(|error| to_service_error(&error))
+}
+
+/// Audit records of a tenant, newest first, `limit` at most, before the place where the previous page ended; and whether
+/// the whole chain is intact.
+///
+/// # Errors
+/// UNAVAILABLE when the database does not answer.
+pub async fn list_audit(
+    engine: &Engine,
+    tenant: &TenantId,
+    before: Option<i64>,
+    limit: u64,
+) -> Result<(Vec<AuditRecord>, bool), ServiceError> {
+    let read = async {
+        let records = audit::list(engine.read(), tenant, before.unwrap_or(i64::MAX), limit).await?;
+        Ok((records, audit::verify(engine.read(), tenant).await?))
+    };
+    read.await.map_err(|error: DbErr| to_service_error(&error))
 }
 
 /// Puts a parked or waiting call back to be sent now, its failures forgotten.
@@ -213,12 +232,13 @@ pub async fn retry_in_tx(
     };
     let call = read(row)?;
     tx.wake(call.target.clone());
-    audit(tx, context, "RETRY_CALL", call_name(service, message_id), why).await?;
+    record(tx, context, "RETRY_CALL", call_name(service, message_id), why).await?;
     Ok(call)
 }
 
 /// Gives a parked call up, so that its lane moves on here. When it has a place in a lane, `skip` makes the request that
-/// moves the receiver's lane past it: a durable call with the message id that the closure gets.
+/// moves the receiver's lane past it: a durable call with the message id that the closure gets; `None` for a receiver
+/// that cannot be told.
 ///
 /// # Errors
 /// NOT_FOUND; FAILED_PRECONDITION `CALL_NOT_PARKED`.
@@ -228,7 +248,7 @@ pub async fn discard_in_tx(
     context: &RequestContext,
     message_id: Uuid,
     why: &str,
-    skip: impl FnOnce(&Call, Uuid) -> SkipRequest,
+    skip: impl FnOnce(&Call, Uuid) -> Option<SkipRequest>,
 ) -> Result<Call, TxError> {
     let rows = tx
         .query(sql::statement(
@@ -245,9 +265,10 @@ pub async fn discard_in_tx(
         return Err(not_so(tx, service, context, message_id, reason::CALL_NOT_PARKED, expected).await?.into());
     };
     let call = read(row)?;
-    if call.lane.is_some() {
-        let skip_id = message_id_for_step(message_id, "skip", 1);
-        let SkipRequest { method, body } = skip(&call, skip_id);
+    let skip_id = message_id_for_step(message_id, "skip", 1);
+    if call.lane.is_some()
+        && let Some(SkipRequest { method, body }) = skip(&call, skip_id)
+    {
         // Without a lane: its own lane is what it has to move.
         tx.enqueue(OutboundCall {
             tenant: context.tenant.clone(),
@@ -262,7 +283,7 @@ pub async fn discard_in_tx(
         });
     }
     tx.wake(call.target.clone());
-    audit(tx, context, "DISCARD_CALL", call_name(service, message_id), why).await?;
+    record(tx, context, "DISCARD_CALL", call_name(service, message_id), why).await?;
     Ok(call)
 }
 
@@ -312,7 +333,7 @@ pub async fn skip_in_tx(
         moved
     };
     if moved > 0 {
-        audit(tx, context, "SKIP_MESSAGE", format!("services/{service}/lanes/{sender}/{lane}/{seq}"), why).await?;
+        record(tx, context, "SKIP_MESSAGE", format!("services/{service}/lanes/{sender}/{lane}/{seq}"), why).await?;
         return Ok(seq);
     }
     let rows = tx
@@ -335,7 +356,7 @@ pub async fn skip_in_tx(
     .into())
 }
 
-async fn audit(
+async fn record(
     tx: &Tx,
     context: &RequestContext,
     action: &'static str,

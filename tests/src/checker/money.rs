@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use amends::role::Role;
 use durable::sql::column;
+use uuid::Uuid;
 
 use super::{Checker, Counted, Findings};
 
@@ -40,7 +41,13 @@ impl Checker {
                 findings.add("I2", format!("payout key {key} was executed {} times", execution.executions));
             }
         }
-        let sql = "SELECT p.payout_key, p.state, p.amount_minor, p.currency, r.state AS reservation FROM payouts p \
+        // I3 by currency: what the provider has paid, less what the payouts say about it.
+        let mut unaccounted: BTreeMap<String, i64> = BTreeMap::new();
+        for execution in executions.values().filter(|execution| execution.executed) {
+            *unaccounted.entry(execution.currency.clone()).or_default() += execution.amount;
+        }
+        let moving = self.moving_payouts().await;
+        let sql = "SELECT p.id, p.payout_key, p.state, p.amount_minor, p.currency, r.state AS reservation FROM payouts p \
                    LEFT JOIN ledger_reservations r ON r.tenant_id = p.tenant_id AND r.payout_id = p.id";
         for row in self.rows(Role::Compensation, sql).await {
             let key: String = column(&row, "payout_key").expect("key");
@@ -50,6 +57,10 @@ impl Checker {
             let reservation: Option<String> = column(&row, "reservation").expect("reservation");
             let execution = executions.remove(&key);
             let paid = execution.as_ref().is_some_and(|execution| execution.executed);
+            let id: Uuid = column(&row, "id").expect("id");
+            if paid || state == "CONFIRMED" {
+                *unaccounted.entry(currency.clone()).or_default() -= amount;
+            }
             match state.as_str() {
                 "CONFIRMED" => {
                     counted.payouts += 1;
@@ -60,7 +71,17 @@ impl Checker {
                     }
                 }
                 "DECLINED" | "VOIDED" if paid => findings.add("I5", format!("payout {key} is {state} and was paid")),
-                _ => {}
+                "DECLINED" | "VOIDED" => {}
+                "RESERVED" if execution.is_some() => {
+                    findings.add("I3", format!("payout {key} was given to the provider and no intent says so"));
+                }
+                // The provider may have paid by now; then somebody must still find out.
+                "SUBMITTING" | "UNKNOWN" if paid && !moving.contains(&id) => {
+                    findings.add("I3", format!("payout {key} was paid, is {state}, and nothing will find out"));
+                }
+                // A person has it.
+                "RESERVED" | "SUBMITTING" | "UNKNOWN" | "MANUAL" => {}
+                _ => findings.add("I16", format!("payout {key} is {state}, which no payout can be")),
             }
             let expected = match state.as_str() {
                 "CONFIRMED" => "POSTED",
@@ -70,6 +91,10 @@ impl Checker {
             if reservation.as_deref() != Some(expected) {
                 findings.add("I9", format!("payout {key} is {state} with reservation {reservation:?}"));
             }
+        }
+        unaccounted.retain(|_, amount| *amount != 0);
+        if !unaccounted.is_empty() {
+            findings.add("I3", format!("the provider paid more than the payouts say, by currency: {unaccounted:?}"));
         }
         for key in executions.keys() {
             findings.add("I3", format!("payout key {key} was given to the provider and belongs to no payout"));

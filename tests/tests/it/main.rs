@@ -3,12 +3,16 @@
 mod bad_input;
 mod bench;
 mod checker_books;
+mod checker_calls;
 mod deps;
+mod fault_database;
 mod fault_kill;
+mod fault_load;
 mod flow_recovery;
 mod flow_telemetry;
 mod model_payout;
 mod model_relay;
+mod operations;
 mod purity;
 mod source;
 mod support;

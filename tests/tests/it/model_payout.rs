@@ -404,7 +404,11 @@ fn broken(why: &str, protocol: Protocol) -> Vec<&'static str> {
 #[test]
 fn the_protocol_pays_once_and_never_gives_up_what_was_paid() {
     let checker = PROTOCOL.checker().threads(2).spawn_bfs().join();
-    println!("the payout step: {} states, {} with repetitions", checker.unique_state_count(), checker.state_count());
+    amends_tests::report(&format!(
+        "model of the payout step: {} states, {} with repetitions",
+        checker.unique_state_count(),
+        checker.state_count()
+    ));
     checker.assert_properties();
     assert!(checker.is_done(), "all states were looked at");
 }
@@ -429,7 +433,7 @@ fn every_wrong_design_is_found_out() {
         ("requests under way longer than the margin", Protocol { requests_arrive_in_time: false, ..PROTOCOL }, ONCE),
     ];
     let found = designs.iter().filter(|(why, protocol, expected)| broken(why, *protocol).contains(expected)).count();
-    println!("{found}/{} wrong designs are found out", designs.len());
+    amends_tests::report(&format!("model of the payout step: {found}/{} wrong designs are found out", designs.len()));
     assert_eq!(found, designs.len());
 }
 

@@ -308,7 +308,11 @@ fn broken(protocol: Protocol) -> Vec<&'static str> {
 #[test]
 fn the_protocol_gives_each_call_one_effect_in_order_and_ends() {
     let checker = PROTOCOL.checker().threads(2).spawn_bfs().join();
-    println!("{} states, {} with repetitions", checker.unique_state_count(), checker.state_count());
+    amends_tests::report(&format!(
+        "model of the relay: {} states, {} with repetitions",
+        checker.unique_state_count(),
+        checker.state_count()
+    ));
     checker.assert_properties();
     assert!(checker.is_done(), "all states were looked at");
 }

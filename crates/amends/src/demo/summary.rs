@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use durable::Engine;
+use kernel::TenantId;
 use serde::Serialize;
 
 use super::replay::Told;
@@ -89,7 +90,7 @@ impl Summary {
         let (mut calls_delivered, mut calls_undelivered, mut timers_waiting) = (0, 0, 0);
         for engine in engines.values() {
             calls_delivered += engine.calls_received().await?.into_values().sum::<u64>();
-            for target in durable::operations::relay_health(engine).await? {
+            for target in durable::operations::relay_health(engine, &TenantId::default_tenant()).await? {
                 calls_undelivered += target.due + target.leased + target.parked;
                 timers_waiting += target.scheduled;
             }

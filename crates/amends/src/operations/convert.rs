@@ -1,12 +1,11 @@
 //! Between the values of `durable::operations` and the messages of the OperationsService.
 
-use api::operations::{self as wire, SkipMessageRequest};
+use api::operations as wire;
 use chassis::wire::to_timestamp;
 use durable::TargetHealth;
 use durable::audit::AuditRecord;
 use durable::operations::{Call, CallState};
-use kernel::{ServiceError, Violations};
-use serde::Serialize;
+use kernel::Violations;
 use uuid::Uuid;
 
 /// A UUID in lower case with hyphens, not nil.
@@ -62,36 +61,6 @@ pub fn state_filter(value: i32, violations: &mut Violations) -> Option<CallState
         );
     }
     known
-}
-
-/// A validated SkipMessage; its JSON is what the request's hash is taken of.
-#[derive(Clone, Debug, Serialize)]
-pub struct Skip {
-    #[serde(skip)]
-    pub request_id: String,
-    pub sender: String,
-    pub lane: String,
-    pub lane_seq: i64,
-    pub reason: String,
-}
-
-impl Skip {
-    /// All that is wrong at once.
-    pub fn parse(request: SkipMessageRequest) -> Result<Self, ServiceError> {
-        let mut violations = Violations::new();
-        let skip = Self {
-            request_id: violations.request_id(&request.request_id),
-            sender: violations.text("sender", &request.sender, 1, 63),
-            lane: violations.text("lane", &request.lane, 1, 128),
-            lane_seq: request.lane_seq,
-            reason: violations.text("reason", &request.reason, 1, 512),
-        };
-        if request.lane_seq < 1 {
-            violations.add("lane_seq", "RANGE", "must be 1 or more");
-        }
-        violations.finish()?;
-        Ok(skip)
-    }
 }
 
 /// Health of a service's relay.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{ServiceError, Timestamp};
-use sea_orm::{ConnectionTrait as _, DbErr, Statement};
+use kernel::{ServiceError, TenantId, Timestamp};
+use sea_orm::{ConnectionTrait as _, DbErr, Statement, Value};
 
 use super::claim::IS_HEAD;
 use crate::error::to_service_error;
@@ -28,19 +28,28 @@ pub struct TargetHealth {
     pub circuit_open: bool,
 }
 
-/// What waits for each target that has open calls, by target.
-pub(crate) async fn targets(engine: &Engine) -> Result<Vec<TargetHealth>, DbErr> {
+/// What waits for each target that has open calls, by target: calls of one tenant, or of all for the service's own
+/// metrics.
+pub(crate) async fn targets(engine: &Engine, tenant: Option<&TenantId>) -> Result<Vec<TargetHealth>, DbErr> {
+    let mut values: Vec<Value> = vec![engine.now().micros().into()];
+    let mut of_tenant = "";
+    if let Some(tenant) = tenant {
+        values.push(tenant.as_str().into());
+        of_tenant = " AND tenant_id = $2";
+    }
     let rows = engine
         .read()
-        .query_all_raw(sql::statement(
-            engine.db().backend(),
-            "SELECT target, CASE WHEN due_at <= $1 THEN 'due' ELSE 'scheduled' END AS stage, count(*) AS calls, \
-             min(due_at) AS oldest FROM outbound_calls WHERE state = 'pending' GROUP BY 1, 2 \
-             UNION ALL SELECT target, 'leased', count(*), min(due_at) FROM outbound_calls \
-             WHERE state = 'leased' GROUP BY 1 \
-             UNION ALL SELECT target, 'parked', count(*), min(due_at) FROM outbound_calls \
-             WHERE state = 'parked' GROUP BY 1",
-            [engine.now().micros().into()],
+        .query_all_raw(Statement::from_sql_and_values(
+            engine.db().backend().dialect(),
+            format!(
+                "SELECT target, CASE WHEN due_at <= $1 THEN 'due' ELSE 'scheduled' END AS stage, count(*) AS calls, \
+                 min(due_at) AS oldest FROM outbound_calls WHERE state = 'pending'{of_tenant} GROUP BY 1, 2 \
+                 UNION ALL SELECT target, 'leased', count(*), min(due_at) FROM outbound_calls \
+                 WHERE state = 'leased'{of_tenant} GROUP BY 1 \
+                 UNION ALL SELECT target, 'parked', count(*), min(due_at) FROM outbound_calls \
+                 WHERE state = 'parked'{of_tenant} GROUP BY 1"
+            ),
+            values,
         ))
         .await?;
     let mut targets: BTreeMap<String, TargetHealth> = BTreeMap::new();

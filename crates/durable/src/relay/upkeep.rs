@@ -30,7 +30,7 @@ pub(crate) async fn run(engine: Engine, config: Arc<RelayConfig>, metrics: Metri
         }
         if Instant::now() >= measure_at {
             measure_at = Instant::now() + MEASURE_EVERY;
-            match health::targets(&engine).await {
+            match health::targets(&engine, None).await {
                 Ok(targets) => metrics.waiting(engine.now(), targets),
                 Err(error) => tracing::warn!(%error, "waiting calls cannot be counted"),
             }

@@ -117,6 +117,21 @@ testkit::on_both_databases! {
         assert_eq!(effects(&engine, "a").await, [(1, 1), (2, 2), (4, 4), (10, 1)]);
     }
 
+    /// A slow call is sent again while its first delivery is still under way: both are the same call, not two that want
+    /// one place.
+    async fn twins_in_a_lane_never_take_each_other_for_strangers(database: TestDatabase) {
+        let engine = harness::start(&database).await.engine;
+        let mut replayed = 0;
+        for seq in 1..=100 {
+            let message = format!("m{seq}");
+            let twins = (0..4).map(|_| insert(&engine, in_lane("a", &message, "cases/1", seq), seq, 1));
+            for twin in join_all(twins).await {
+                replayed += usize::from(twin.expect("an answer").replayed);
+            }
+        }
+        assert_eq!((replayed, effects(&engine, "a").await.len()), (300, 100));
+    }
+
     async fn a_mutation_goes_on_when_its_caller_leaves(database: TestDatabase) {
         let engine = harness::start(&database).await.engine;
         let mut request = Box::pin(insert(&engine, key("a", "r1", "x"), 1, 10));

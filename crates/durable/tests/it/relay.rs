@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use durable::{OutboundCall, Relay, RelayConfig, Targets, sql};
-use kernel::{RequestContext, TraceContext};
+use kernel::{RequestContext, TenantId, TraceContext};
 use testkit::{TestDatabase, eventually};
 use tokio::sync::{Notify, Semaphore};
 use tonic::Code;
@@ -188,7 +188,7 @@ testkit::on_both_databases! {
         suite.until(id("x"), "done").await;
         let call = suite.call(id("stranger")).await;
         assert_eq!((call.state.as_str(), call.attempts), ("pending", 0));
-        let health = durable::operations::relay_health(&suite.sender).await.expect("health");
+        let health = durable::operations::relay_health(&suite.sender, &TenantId::default_tenant()).await.expect("health");
         assert_eq!(health.len(), 1);
         assert_eq!((health[0].target.as_str(), health[0].due, health[0].oldest_due), ("elsewhere", 1, Some(call.due_at)));
         relay.stop().await;
@@ -204,7 +204,7 @@ testkit::on_both_databases! {
         crate::relay_harness::enqueue(&sender, (0..300).map(|n| in_lane(&format!("cases/{n}"), &n.to_string())).collect()).await;
         let relay = run(Relay::new(&sender, RelayConfig { concurrency: 8, ..config() }, targets));
         eventually("the circuit is open", SOON, || async {
-            let health = durable::operations::relay_health(&sender).await.expect("health");
+            let health = durable::operations::relay_health(&sender, &TenantId::default_tenant()).await.expect("health");
             health.iter().any(|target| target.circuit_open).then_some(())
         })
         .await;
@@ -215,7 +215,7 @@ testkit::on_both_databases! {
         })
         .await;
         assert_eq!(receiver.applied_count().await, 300);
-        let health = durable::operations::relay_health(&sender).await.expect("health");
+        let health = durable::operations::relay_health(&sender, &TenantId::default_tenant()).await.expect("health");
         assert_eq!(health, vec![]);
         relay.stop().await;
     }

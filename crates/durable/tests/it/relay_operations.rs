@@ -33,7 +33,7 @@ async fn discard(engine: &Engine, context: RequestContext, message_id: Uuid) -> 
         async move {
             discard_in_tx(&tx, "sender", &context, message_id, "not needed", |call, _| {
                 let (lane, seq) = call.lane.clone().expect("a lane");
-                SkipRequest { method: SKIP, body: format!("{lane}/{seq}").encode_to_vec() }
+                Some(SkipRequest { method: SKIP, body: format!("{lane}/{seq}").encode_to_vec() })
             })
             .await
         }
