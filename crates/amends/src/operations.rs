@@ -112,12 +112,12 @@ impl OperationsService for Operations {
         let (request_id, reason) = change(&request.request_id, &request.reason).map_err(chassis::to_status)?;
         let hash = RequestKey::hash_of(&Change { name: &request.name, reason: &reason });
         let key = context.key(api::method::operations_service::RETRY_CALL, &request_id, hash);
-        let service = engine.service();
+        let (service, of) = (engine.service(), engine.clone());
         let answer = engine
             .mutate("operations.retry_call", key, move |tx| {
-                let (context, reason) = (context.clone(), reason.clone());
+                let (context, reason, engine) = (context.clone(), reason.clone(), of.clone());
                 async move {
-                    let call = operations::retry_in_tx(&tx, service, &context, message_id, &reason).await?;
+                    let call = operations::retry_in_tx(&tx, &engine, &context, message_id, &reason).await?;
                     Ok(convert::call(service, call))
                 }
             })
@@ -132,13 +132,13 @@ impl OperationsService for Operations {
         let (request_id, reason) = change(&request.request_id, &request.reason).map_err(chassis::to_status)?;
         let hash = RequestKey::hash_of(&Change { name: &request.name, reason: &reason });
         let key = context.key(api::method::operations_service::DISCARD_CALL, &request_id, hash);
-        let service = engine.service();
+        let (service, of) = (engine.service(), engine.clone());
         let answer = engine
             .mutate("operations.discard_call", key, move |tx| {
-                let (context, reason) = (context.clone(), reason.clone());
+                let (context, reason, engine) = (context.clone(), reason.clone(), of.clone());
                 async move {
                     let skip = |call: &operations::Call, skip_id: Uuid| skip_request(service, call, skip_id, &reason);
-                    let call = operations::discard_in_tx(&tx, service, &context, message_id, &reason, skip).await?;
+                    let call = operations::discard_in_tx(&tx, &engine, &context, message_id, &reason, skip).await?;
                     Ok(convert::call(service, call))
                 }
             })
@@ -234,20 +234,15 @@ impl Operations {
             )
             .caused_by(error)
         };
-        let mut records = audit::list(engine.read(), &context.tenant, before.unwrap_or(i64::MAX), size.get() + 1)
-            .await
-            .map_err(unavailable)?;
-        let chain_intact = audit::verify(engine.read(), &context.tenant).await.map_err(unavailable)?;
-        let more = records.len() as u64 > size.get();
-        records.truncate(usize::try_from(size.get()).unwrap_or(usize::MAX));
-        let next_page_token = match records.last().filter(|_| more) {
+        let page = audit::page(engine.read(), &context.tenant, before, size.get()).await.map_err(unavailable)?;
+        let next_page_token = match page.records.last().filter(|_| page.more) {
             Some(last) => self.page_tokens.seal(&context.tenant, &query, &last.seq),
             None => String::new(),
         };
         Ok(ListAuditRecordsResponse {
-            audit_records: records.into_iter().map(convert::audit_record).collect(),
+            audit_records: page.records.into_iter().map(convert::audit_record).collect(),
             next_page_token,
-            chain_intact,
+            chain_intact: page.intact,
         })
     }
 }

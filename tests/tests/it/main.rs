@@ -6,6 +6,7 @@ mod checker_books;
 mod deps;
 mod fault_kill;
 mod flow_recovery;
+mod flow_sweep;
 mod flow_telemetry;
 mod model_payout;
 mod model_relay;
