@@ -63,13 +63,13 @@ impl Operations {
         let change = Change::parse(&request.request_id, request.name, &request.reason)?;
         let engine = self.engine(change.call.role)?;
         let key = change.key(&context, api::method::operations_service::RETRY_CALL);
-        let service = engine.service();
+        let of = engine.clone();
         let work = move |tx| {
-            let (context, change) = (context.clone(), change.clone());
+            let (context, change, engine) = (context.clone(), change.clone(), of.clone());
             async move {
                 let call =
-                    operations::retry_in_tx(&tx, service, &context, change.call.message_id, &change.reason).await?;
-                Ok(convert::call(service, call))
+                    operations::retry_in_tx(&tx, &engine, &context, change.call.message_id, &change.reason).await?;
+                Ok(convert::call(engine.service(), call))
             }
         };
         engine.mutate("operations.retry_call", key, work).await
@@ -83,14 +83,14 @@ impl Operations {
         let change = Change::parse(&request.request_id, request.name, &request.reason)?;
         let engine = self.engine(change.call.role)?;
         let key = change.key(&context, api::method::operations_service::DISCARD_CALL);
-        let service = engine.service();
+        let of = engine.clone();
         let work = move |tx| {
-            let (context, change) = (context.clone(), change.clone());
+            let (context, change, engine) = (context.clone(), change.clone(), of.clone());
             async move {
-                let reason = change.reason.as_str();
+                let (service, reason) = (engine.service(), change.reason.as_str());
                 let skip = |call: &operations::Call, skip_id: Uuid| skip_request(service, call, skip_id, reason);
                 let call =
-                    operations::discard_in_tx(&tx, service, &context, change.call.message_id, reason, skip).await?;
+                    operations::discard_in_tx(&tx, &engine, &context, change.call.message_id, reason, skip).await?;
                 Ok(convert::call(service, call))
             }
         };

@@ -47,11 +47,11 @@ use api::compensation::pack_service_server::{self, PackServiceServer};
 use api::compensation::recovery_service_server::{self, RecoveryServiceServer};
 use api::compensation::settlement_service_server::{self, SettlementServiceServer};
 use chassis::{Check, Job, Service};
-use durable::{Engine, EngineParts, Relay, Targets};
+use durable::{Engine, EngineParts, KeptAnswers, Relay, Targets};
 use tonic::service::Routes;
 
 use crate::app::ports::PayoutProvider;
-use crate::app::{App, RejectedCalls, money_gauges};
+use crate::app::{App, money_gauges};
 pub use crate::config::{BacktestConfig, Config, GuessConfig, PacksConfig, ProviderConfig};
 use crate::grpc::{AuthorityApi, CompensationApi, LedgerApi, PackApi, RecoveryApi, SettlementApi};
 use crate::provider::{GrpcProvider, InProcessSandbox, LoopBack};
@@ -79,6 +79,7 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
     let packs =
         PackServiceServer::new(PackApi::new(app.clone())).max_decoding_message_size(chassis::limits::BATCH_BYTES);
     told.connect(app.parts());
+    let rejected = app.rejected_calls();
     let settlements = SettlementServiceServer::new(SettlementApi::new(app.clone()))
         .max_decoding_message_size(chassis::limits::BATCH_BYTES);
     let recovery = RecoveryServiceServer::new(RecoveryApi::new(app.clone()))
@@ -89,8 +90,10 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
         LedgerServiceServer::new(LedgerApi::new(app.clone())).max_decoding_message_size(chassis::limits::MESSAGE_BYTES);
     let authority =
         AuthorityServiceServer::new(AuthorityApi::new(app)).max_decoding_message_size(chassis::limits::MESSAGE_BYTES);
-    let relay = Relay::new(&engine, config.store.relay, targets).on_rejected(Arc::new(RejectedCalls));
-    let (database, measured) = (engine.db().clone(), engine.clone());
+    let relay = Relay::new(&engine, config.store.relay, targets)
+        .on_rejected(Arc::new(rejected))
+        .keep_answers(KeptAnswers::OfEveryMethod);
+    let (checked, measured) = (engine.clone(), engine.clone());
     let service = Service {
         name: NAME,
         grpc_names: vec![
@@ -112,8 +115,8 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
             Job::new("money gauges", move |stop| Box::pin(money_gauges::run(measured, stop))),
         ],
         readiness: vec![Check::new("database", move || {
-            let database = database.clone();
-            async move { database.ping().await.map_err(|_| "the database does not answer".to_owned()) }
+            let engine = checked.clone();
+            async move { engine.ready().await }
         })],
     };
     Ok((service, engine))

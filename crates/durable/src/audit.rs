@@ -118,25 +118,57 @@ pub async fn list(
         .collect()
 }
 
-/// True when every record of the tenant's chain has the hash and the place that it must have.
+/// A page of a chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditPage {
+    /// The records, newest first.
+    pub records: Vec<AuditRecord>,
+    /// True when there are older ones.
+    pub more: bool,
+    /// True when each record has the hash and the place that it must have, next to the record before it and to the page
+    /// before. The chain is intact when all of its pages are.
+    pub intact: bool,
+}
+
+/// A page of a tenant's chain: the records before `before_seq`, where the page before this one ended, or the newest.
+pub async fn page(
+    connection: &impl ConnectionTrait,
+    tenant: &TenantId,
+    before_seq: Option<i64>,
+    size: u64,
+) -> Result<AuditPage, DbErr> {
+    let mut records = list(connection, tenant, before_seq.unwrap_or(i64::MAX), size + 1).await?;
+    let joins = before_seq.is_none_or(|before| records.first().map_or(0, |record| record.seq) == before - 1);
+    let ends = match records.last() {
+        // The record behind the page is there to be compared with only.
+        Some(last) if records.len() as u64 <= size => follows(tenant, last, None),
+        _ => true,
+    };
+    let intact = joins && ends && records.windows(2).all(|pair| follows(tenant, &pair[0], Some(&pair[1])));
+    let more = records.len() as u64 > size;
+    records.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+    Ok(AuditPage { records, more, intact })
+}
+
+/// True when every record of the tenant's chain has the hash and the place that it must have. Reads all of them.
 pub async fn verify(connection: &impl ConnectionTrait, tenant: &TenantId) -> Result<bool, DbErr> {
-    let mut before = i64::MAX;
-    let mut newer: Option<AuditRecord> = None;
+    let mut before = None;
     loop {
-        let page = list(connection, tenant, before, 500).await?;
-        if page.is_empty() {
-            return Ok(newer.is_none_or(|oldest| oldest.seq == 1 && oldest.hash == hash(tenant, &[], &oldest)));
+        let page = page(connection, tenant, before, 500).await?;
+        if !page.intact {
+            return Ok(false);
         }
-        for record in page {
-            before = record.seq;
-            if let Some(newer) = &newer
-                && (newer.seq != record.seq + 1 || newer.hash != hash(tenant, &record.hash, newer))
-            {
-                return Ok(false);
-            }
-            newer = Some(record);
+        before = page.records.last().map(|record| record.seq);
+        if !page.more {
+            return Ok(true);
         }
     }
+}
+
+/// True when a record has the place and the hash that it must have after the one before it, or as the first one.
+fn follows(tenant: &TenantId, record: &AuditRecord, previous: Option<&AuditRecord>) -> bool {
+    let (seq, previous) = previous.map_or((0, [].as_slice()), |previous| (previous.seq, previous.hash.as_slice()));
+    record.seq == seq + 1 && record.hash == hash(tenant, previous, record)
 }
 
 fn hash(tenant: &TenantId, previous: &[u8], record: &AuditRecord) -> Vec<u8> {

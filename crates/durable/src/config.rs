@@ -30,6 +30,12 @@ impl StoreConfig {
                 .push(("database.url".to_owned(), "must be given: sqlite:///path/file.db or postgres://…".to_owned()));
         }
         problems.extend(self.relay.problems().into_iter().map(|(key, problem)| (format!("relay.{key}"), problem)));
+        let sent = self.relay.park_after_s.saturating_add(self.relay.keep_done_s);
+        if self.engine.keep_answers_s <= sent {
+            let problem =
+                format!("must be more than relay.park_after_s and relay.keep_done_s together, that is {sent}");
+            problems.push(("engine.keep_answers_s".to_owned(), problem));
+        }
         if self.page_token_key.len() < 16 {
             problems.push((
                 "page_token_key".to_owned(),
@@ -98,10 +104,14 @@ pub struct EngineConfig {
     /// Group commits of one command that may run at once on PostgreSQL: one prepares while the other commits. SQLite
     /// has one writer whatever this says.
     pub writer_workers: usize,
+    /// How long an answer is kept, in seconds: so long the same request gets the same answer. Answers that protect
+    /// money stay for ever. Longer than `relay.park_after_s` and `relay.keep_done_s` together: a sender goes on with a
+    /// call by itself no longer than that, and its record of the call ends before the receipt.
+    pub keep_answers_s: u64,
 }
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { max_mutations: 512, writer_queue: 2_048, writer_workers: 2 }
+        Self { max_mutations: 512, writer_queue: 2_048, writer_workers: 2, keep_answers_s: 30 * 24 * 3_600 }
     }
 }

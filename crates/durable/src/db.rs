@@ -154,9 +154,7 @@ impl Db {
             .await
             .context("cannot open the database")?;
         let version: String = sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&write).await?;
-        if version_number(&version) < version_number("3.51.3") {
-            bail!("SQLite {version} can corrupt a write-ahead log; 3.51.3 or later is needed");
-        }
+        new_enough(&version)?;
         let read = SqlitePoolOptions::new()
             .max_connections(config.max_connections)
             .test_before_acquire(false)
@@ -199,6 +197,29 @@ fn single_process_lock(database: &std::path::Path) -> anyhow::Result<Option<File
     }
 }
 
+fn new_enough(version: &str) -> anyhow::Result<()> {
+    if version_number(version) < version_number("3.51.3") {
+        bail!("SQLite {version} can corrupt a write-ahead log; 3.51.3 or later is needed");
+    }
+    Ok(())
+}
+
 fn version_number(version: &str) -> u64 {
     version.split('.').fold(0, |sum, part| sum * 1_000 + part.parse::<u64>().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_sqlite_is_refused() {
+        for old in ["3.7.0", "3.40.1", "3.51.2", "2.99.99", ""] {
+            let refused = new_enough(old).expect_err(old);
+            assert!(refused.to_string().contains("3.51.3 or later is needed"), "{refused}");
+        }
+        for new in ["3.51.3", "3.51.10", "3.52.0", "3.54.1", "4.0.0"] {
+            new_enough(new).expect(new);
+        }
+    }
 }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::group::MutationQueue;
 use crate::relay::RelayStatus;
+use crate::space::Space;
 use crate::{Backend, Db, EngineConfig};
 
 /// What an engine is made of.
@@ -45,6 +46,7 @@ struct Inner {
     slots: Arc<Semaphore>,
     mutations: Option<MutationQueue>,
     commits: AtomicU64,
+    space: Space,
     retries: Counter<u64>,
     replays: Counter<u64>,
 }
@@ -77,6 +79,7 @@ impl Engine {
                 slots,
                 mutations,
                 commits: AtomicU64::new(0),
+                space: Space::default(),
                 retries: meter
                     .u64_counter("amends.tx.retries")
                     .with_description("Transactions that were run again because another one was in the way")
@@ -157,6 +160,10 @@ impl Engine {
 
     pub(crate) fn relay_status(&self) -> &RelayStatus {
         &self.inner.relay
+    }
+
+    pub(crate) fn space(&self) -> &Space {
+        &self.inner.space
     }
 
     /// Transactions that this engine has committed since its start: standing still means that nothing happens.

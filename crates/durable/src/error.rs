@@ -81,7 +81,8 @@ pub fn classify(error: &DbErr) -> DbFailure {
     if database_error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
         match code.as_ref() {
             "40001" | "40P01" | "55P03" => DbFailure::Conflict,
-            "53100" | "53200" => DbFailure::Full,
+            // Not 53200, which is the server's memory: that passes, and is told apart by nothing that a caller can do.
+            "53100" => DbFailure::Full,
             "57014" => DbFailure::Conflict,
             code if code.starts_with("23") => DbFailure::Constraint,
             code if code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") || code == "25P03" => {

@@ -23,6 +23,8 @@ mod outbound;
 mod page_token;
 mod relay;
 mod schema;
+mod space;
+mod sweep;
 mod tx;
 mod writer;
 
@@ -39,7 +41,10 @@ pub use error::{DbFailure, TxError, classify, is_unique_violation};
 pub use migrate::{Migrations, migrate, pending_migrations};
 pub use outbound::{Due, OutboundCall};
 pub use page_token::PageTokens;
-pub use relay::{Quiescence, RejectedCall, RejectionHandler, Relay, RelayConfig, TargetHealth, Targets, quiescence};
+pub use relay::{
+    Quiescence, RejectionHandler, Relay, RelayConfig, TargetHealth, Targets, UndeliveredCall, Unparked, quiescence,
+};
 pub use schema::{ddl, migrations as durable_migrations};
+pub use sweep::KeptAnswers;
 pub use tx::Tx;
 pub use writer::{GroupCommand, Writer};

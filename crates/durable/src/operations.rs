@@ -3,14 +3,22 @@
 //! Every change is a row of the audit chain in the same transaction. The gRPC service over these functions lives where
 //! protos are known; the functions that end in `_in_tx` run inside its idempotent mutations.
 
-use kernel::{RequestContext, ServiceError, TenantId, Timestamp, message_id_for_step, reason as common};
-use sea_orm::{ConnectionTrait as _, DbErr, QueryResult, Statement, Value};
+mod calls;
+
+use kernel::{RequestContext, ServiceError, TenantId, message_id_for_step, reason as common};
+use sea_orm::{DbErr, Value};
 use uuid::Uuid;
 
-use crate::audit::{self, AuditEntry, AuditRecord, append_in_tx};
+use crate::audit::{self, AuditEntry, AuditPage, append_in_tx};
 use crate::error::to_service_error;
 use crate::relay::{TargetHealth, health};
-use crate::{Due, Engine, OutboundCall, Tx, TxError, sql};
+use crate::{Due, Engine, OutboundCall, Tx, TxError, UndeliveredCall, Unparked, sql};
+
+use calls::{COLUMNS, call_name, read};
+
+#[cfg(test)]
+pub(crate) use calls::list_statement;
+pub use calls::{Call, CallCursor, CallFilter, CallState, get_call, list_calls};
 
 /// Reasons of this module.
 pub mod reason {
@@ -20,87 +28,6 @@ pub mod reason {
     pub const CALL_NOT_PARKED: &str = "CALL_NOT_PARKED";
 }
 
-/// Where a call stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallState {
-    /// Waits until it is due.
-    Pending,
-    /// A relay is sending it.
-    Leased,
-    /// The receiver took it. Final.
-    Done,
-    /// The receiver refused it for good and recorded that. Final.
-    Rejected,
-    /// Waits for an operator; blocks its lane.
-    Parked,
-    /// Given up by an operator. Final.
-    Discarded,
-    /// A timer that is not needed any more. Final.
-    Cancelled,
-}
-
-impl CallState {
-    /// All of them.
-    pub const ALL: [CallState; 7] =
-        [Self::Pending, Self::Leased, Self::Done, Self::Rejected, Self::Parked, Self::Discarded, Self::Cancelled];
-
-    /// As it is stored.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Leased => "leased",
-            Self::Done => "done",
-            Self::Rejected => "rejected",
-            Self::Parked => "parked",
-            Self::Discarded => "discarded",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
-
-/// A durable call as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// Its id.
-    pub message_id: Uuid,
-    /// The tenant in whose name it is made.
-    pub tenant: TenantId,
-    /// Where it stands.
-    pub state: CallState,
-    /// Where it goes.
-    pub target: String,
-    /// Full gRPC method.
-    pub method: String,
-    /// Its lane and its place in it; `None` for a timer.
-    pub lane: Option<(String, i64)>,
-    /// When it is or was due.
-    pub due_at: Timestamp,
-    /// Attempts so far.
-    pub attempts: i64,
-    /// What the last failed attempt answered.
-    pub last_error: Option<String>,
-    /// The encoded request.
-    pub body: Vec<u8>,
-    /// `traceparent` of what caused it.
-    pub traceparent: String,
-    /// When it was recorded.
-    pub created_at: Timestamp,
-    /// When it became final.
-    pub finished_at: Option<Timestamp>,
-}
-
-/// Which calls to list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CallFilter {
-    /// Only calls in this state.
-    pub state: Option<CallState>,
-    /// Only calls of this lane.
-    pub lane: Option<String>,
-}
-
-/// Where a page ends: the last call's time of recording, in microseconds, and its id.
-pub type CallCursor = (i64, Uuid);
-
 /// The request that tells a receiver to skip a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkipRequest {
@@ -108,73 +35,6 @@ pub struct SkipRequest {
     pub method: &'static str,
     /// The encoded request; its `request_id` is the message id that the closure got.
     pub body: Vec<u8>,
-}
-
-const COLUMNS: &str = "message_id, tenant_id, state, target, method, lane, lane_seq, due_at, attempts, last_error, body, \
-     traceparent, created_at, finished_at";
-
-/// Calls of a tenant, oldest first, `limit` at most, after where the previous page ended.
-///
-/// # Errors
-/// UNAVAILABLE when the database does not answer.
-pub async fn list_calls(
-    engine: &Engine,
-    tenant: &TenantId,
-    filter: &CallFilter,
-    after: Option<CallCursor>,
-    limit: u64,
-) -> Result<Vec<Call>, ServiceError> {
-    let statement = list_statement(engine, tenant, filter, after, limit);
-    let read =
-        async { engine.read().query_all_raw(statement).await?.iter().map(read).collect::<Result<Vec<_>, DbErr>>() };
-    read.await.map_err(|error| to_service_error(&error))
-}
-
-pub(crate) fn list_statement(
-    engine: &Engine,
-    tenant: &TenantId,
-    filter: &CallFilter,
-    after: Option<CallCursor>,
-    limit: u64,
-) -> Statement {
-    let mut values: Vec<Value> = vec![tenant.as_str().into(), i64::try_from(limit).unwrap_or(i64::MAX).into()];
-    let mut conditions = String::new();
-    if let Some(state) = filter.state {
-        // A literal, so that the index of parked calls can serve it.
-        conditions.push_str(&format!(" AND state = '{}'", state.as_str()));
-    }
-    if let Some(lane) = &filter.lane {
-        values.push(lane.as_str().into());
-        conditions.push_str(&format!(" AND lane = ${}", values.len()));
-    }
-    if let Some((created_at, message_id)) = after {
-        values.push(created_at.into());
-        values.push(message_id.into());
-        conditions.push_str(&format!(" AND (created_at, message_id) > (${}, ${})", values.len() - 1, values.len()));
-    }
-    Statement::from_sql_and_values(
-        engine.db().backend().dialect(),
-        format!(
-            "SELECT {COLUMNS} FROM outbound_calls WHERE tenant_id = $1{conditions} \
-             ORDER BY created_at, message_id LIMIT $2"
-        ),
-        values,
-    )
-}
-
-/// One call of a tenant.
-///
-/// # Errors
-/// NOT_FOUND, the same for another tenant's call; UNAVAILABLE when the database does not answer.
-pub async fn get_call(engine: &Engine, tenant: &TenantId, message_id: Uuid) -> Result<Call, ServiceError> {
-    let statement = sql::statement(
-        engine.db().backend(),
-        format!("SELECT {COLUMNS} FROM outbound_calls WHERE message_id = $1 AND tenant_id = $2"),
-        [message_id.into(), tenant.as_str().into()],
-    );
-    let row = engine.read().query_one_raw(statement).await.map_err(|error| to_service_error(&error))?;
-    let row = row.ok_or_else(|| ServiceError::not_found(call_name(engine.service(), message_id)))?;
-    read(&row).map_err(|error| to_service_error(&error))
 }
 
 /// How the relay of a service is doing for a tenant: one entry for each target that the tenant has open calls to, by
@@ -186,8 +46,7 @@ pub async fn relay_health(engine: &Engine, tenant: &TenantId) -> Result<Vec<Targ
     health::targets(engine, Some(tenant)).await.map_err(|error| to_service_error(&error))
 }
 
-/// Audit records of a tenant, newest first, `limit` at most, before the place where the previous page ended; and whether
-/// the whole chain is intact.
+/// A page of a tenant's audit records, newest first, before the place where the previous page ended.
 ///
 /// # Errors
 /// UNAVAILABLE when the database does not answer.
@@ -195,13 +54,9 @@ pub async fn list_audit(
     engine: &Engine,
     tenant: &TenantId,
     before: Option<i64>,
-    limit: u64,
-) -> Result<(Vec<AuditRecord>, bool), ServiceError> {
-    let read = async {
-        let records = audit::list(engine.read(), tenant, before.unwrap_or(i64::MAX), limit).await?;
-        Ok((records, audit::verify(engine.read(), tenant).await?))
-    };
-    read.await.map_err(|error: DbErr| to_service_error(&error))
+    size: u64,
+) -> Result<AuditPage, ServiceError> {
+    audit::page(engine.read(), tenant, before, size).await.map_err(|error| to_service_error(&error))
 }
 
 /// Puts a parked or waiting call back to be sent now, its failures forgotten.
@@ -210,11 +65,13 @@ pub async fn list_audit(
 /// NOT_FOUND; FAILED_PRECONDITION `CALL_NOT_WAITING`.
 pub async fn retry_in_tx(
     tx: &Tx,
-    service: &str,
+    engine: &Engine,
     context: &RequestContext,
     message_id: Uuid,
     why: &str,
 ) -> Result<Call, TxError> {
+    let service = engine.service();
+    let was_parked = is_parked(tx, context, message_id).await?;
     let rows = tx
         .query(sql::statement(
             tx.backend(),
@@ -231,6 +88,9 @@ pub async fn retry_in_tx(
         return Err(not_so(tx, service, context, message_id, reason::CALL_NOT_WAITING, expected).await?.into());
     };
     let call = read(row)?;
+    if was_parked {
+        unparked(tx, engine, context, &call, Unparked::Retried).await?;
+    }
     tx.wake(call.target.clone());
     record(tx, context, "RETRY_CALL", call_name(service, message_id), why).await?;
     Ok(call)
@@ -244,12 +104,13 @@ pub async fn retry_in_tx(
 /// NOT_FOUND; FAILED_PRECONDITION `CALL_NOT_PARKED`.
 pub async fn discard_in_tx(
     tx: &Tx,
-    service: &str,
+    engine: &Engine,
     context: &RequestContext,
     message_id: Uuid,
     why: &str,
     skip: impl FnOnce(&Call, Uuid) -> Option<SkipRequest>,
 ) -> Result<Call, TxError> {
+    let service = engine.service();
     let rows = tx
         .query(sql::statement(
             tx.backend(),
@@ -265,6 +126,7 @@ pub async fn discard_in_tx(
         return Err(not_so(tx, service, context, message_id, reason::CALL_NOT_PARKED, expected).await?.into());
     };
     let call = read(row)?;
+    unparked(tx, engine, context, &call, Unparked::Discarded).await?;
     let skip_id = message_id_for_step(message_id, "skip", 1);
     if call.lane.is_some()
         && let Some(SkipRequest { method, body }) = skip(&call, skip_id)
@@ -285,6 +147,43 @@ pub async fn discard_in_tx(
     tx.wake(call.target.clone());
     record(tx, context, "DISCARD_CALL", call_name(service, message_id), why).await?;
     Ok(call)
+}
+
+/// Locks a call of the tenant, and says whether it is parked.
+async fn is_parked(tx: &Tx, context: &RequestContext, message_id: Uuid) -> Result<bool, DbErr> {
+    let lock = sql::for_update(tx.backend());
+    let statement = sql::statement(
+        tx.backend(),
+        format!(
+            "SELECT message_id FROM outbound_calls WHERE message_id = $1 AND tenant_id = $2 AND state = 'parked'{lock}"
+        ),
+        [message_id.into(), context.tenant.as_str().into()],
+    );
+    Ok(!tx.query(statement).await?.is_empty())
+}
+
+/// Tells the service that an operator ended the parking of its call, in the operator's name and trace.
+async fn unparked(
+    tx: &Tx,
+    engine: &Engine,
+    context: &RequestContext,
+    call: &Call,
+    how: Unparked,
+) -> Result<(), TxError> {
+    let Some(handler) = engine.relay_status().handler() else { return Ok(()) };
+    let undelivered = UndeliveredCall {
+        tenant: call.tenant.clone(),
+        message_id: call.message_id,
+        sender: engine.service().to_owned(),
+        target: call.target.clone(),
+        method: call.method.clone(),
+        lane: call.lane.as_ref().map(|(lane, _)| lane.clone()),
+        attempts: call.attempts,
+        body: call.body.clone(),
+        trace: context.trace.clone(),
+        journey: context.journey.clone(),
+    };
+    handler.unparked(tx, &undelivered, how).await
 }
 
 /// A place in a sender's lane that will never be filled.
@@ -388,33 +287,4 @@ async fn not_so(
     let state: String = sql::column(row, "state")?;
     let state = state.to_uppercase();
     Ok(ServiceError::precondition(reason, format!("{name} is {state}: it {expected}")).with("state", state))
-}
-
-fn call_name(service: &str, message_id: Uuid) -> String {
-    format!("services/{service}/calls/{message_id}")
-}
-
-fn read(row: &QueryResult) -> Result<Call, DbErr> {
-    let tenant: String = sql::column(row, "tenant_id")?;
-    let state: String = sql::column(row, "state")?;
-    let lane: Option<String> = sql::column(row, "lane")?;
-    let finished_at: Option<i64> = sql::column(row, "finished_at")?;
-    Ok(Call {
-        message_id: sql::column(row, "message_id")?,
-        tenant: TenantId::parse(&tenant).ok_or_else(|| DbErr::Custom(format!("`{tenant}` is no tenant")))?,
-        state: CallState::ALL
-            .into_iter()
-            .find(|known| known.as_str() == state)
-            .ok_or_else(|| DbErr::Custom(format!("`{state}` is no state of a call")))?,
-        target: sql::column(row, "target")?,
-        method: sql::column(row, "method")?,
-        lane: lane.zip(sql::column(row, "lane_seq")?),
-        due_at: Timestamp::from_micros(sql::column(row, "due_at")?),
-        attempts: sql::column(row, "attempts")?,
-        last_error: sql::column(row, "last_error")?,
-        body: sql::column(row, "body")?,
-        traceparent: sql::column(row, "traceparent")?,
-        created_at: Timestamp::from_micros(sql::column(row, "created_at")?),
-        finished_at: finished_at.map(Timestamp::from_micros),
-    })
 }

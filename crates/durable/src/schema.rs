@@ -5,7 +5,7 @@ use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 /// The migrations of this crate; each service puts them before its own.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateDurable)]
+    vec![Box::new(CreateDurable), Box::new(Upkeep)]
 }
 
 /// Runs DDL written once for both databases: types as in PostgreSQL (`UUID`, `BYTEA`, `BIGINT`, `BOOLEAN`, `TEXT`),
@@ -139,6 +139,64 @@ impl MigrationTrait for CreateDurable {
                 "DROP TABLE outbound_lanes",
                 "DROP TABLE inbound_lanes",
                 "DROP TABLE inbound_requests",
+            ],
+        )
+        .await
+    }
+}
+
+/// The log of answered requests can be swept by age, and what is removed from it stays counted; calls can be listed by
+/// their state; a database that was full can be asked for space.
+struct Upkeep;
+
+impl MigrationName for Upkeep {
+    fn name(&self) -> &'static str {
+        "m20260301_000002_upkeep"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Upkeep {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        ddl(
+            manager,
+            &[
+                "CREATE INDEX inbound_requests_age ON inbound_requests (created_at)",
+                // How far the sweep has come: what is as old or older was removed, or stays for ever.
+                "CREATE TABLE inbound_sweep (
+                    id BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+                    swept_until BIGINT NOT NULL
+                ) STRICT",
+                "INSERT INTO inbound_sweep (id, swept_until) VALUES (1, -1)",
+                // Durable calls whose receipts are gone from the log.
+                "CREATE TABLE inbound_removed (
+                    tenant_id TEXT NOT NULL,
+                    client TEXT NOT NULL,
+                    requests BIGINT NOT NULL,
+                    PRIMARY KEY (tenant_id, client)
+                ) STRICT",
+                // Empty but for the moment in which a full database is asked for space.
+                "CREATE TABLE space_probes (
+                    id UUID NOT NULL PRIMARY KEY,
+                    filler BYTEA NOT NULL
+                ) STRICT",
+                // The few that are leased have an index: a call that is claimed leaves this one alone.
+                "CREATE INDEX outbound_calls_listed ON outbound_calls (tenant_id, state, created_at, message_id)
+                    WHERE state <> 'leased'",
+            ],
+        )
+        .await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        ddl(
+            manager,
+            &[
+                "DROP INDEX outbound_calls_listed",
+                "DROP TABLE space_probes",
+                "DROP TABLE inbound_removed",
+                "DROP TABLE inbound_sweep",
+                "DROP INDEX inbound_requests_age",
             ],
         )
         .await

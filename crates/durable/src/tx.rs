@@ -220,7 +220,12 @@ impl Engine {
             let cause = match self.one_tx(&body).await {
                 Ok(value) => return Ok(value),
                 Err(TxFailure::Db(error)) if attempt < attempts_after(&error) => error,
-                Err(failure) => return Err(failure),
+                Err(failure) => {
+                    if let TxFailure::Db(error) | TxFailure::Unknown(error) = &failure {
+                        self.space().note(error);
+                    }
+                    return Err(failure);
+                }
             };
             self.count_retry(name);
             tracing::debug!(tx = name, attempt, error = %cause, "transaction is run again");

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use api::followup::follow_up_service_server::{FollowUpServiceServer, SERVICE_NAME};
 use chassis::{Check, Job, limits};
-use durable::{Engine, EngineParts, Migrations, PageTokens, Relay, Targets};
+use durable::{Engine, EngineParts, KeptAnswers, Migrations, PageTokens, Relay, Targets};
 use tonic::service::Routes;
 
 use app::{App, Settings};
@@ -57,17 +57,19 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
     let tokens = PageTokens::new(config.store.page_token_key.as_bytes());
     let settings = Settings { default_pauses: config.cadence, survey_link: config.survey_link, sinks: config.sinks };
     let app = App::start(&engine, templates, tokens, transports, settings);
-    let relay = Relay::new(&engine, config.store.relay, targets).on_rejected(Arc::new(app.rejected_calls()));
+    let relay = Relay::new(&engine, config.store.relay, targets)
+        .on_rejected(Arc::new(app.rejected_calls()))
+        .keep_answers(KeptAnswers::OfMethods(&[]));
     let server = FollowUpServiceServer::new(grpc::Service::new(app)).max_decoding_message_size(limits::MESSAGE_BYTES);
-    let database = engine.db().clone();
+    let checked = engine.clone();
     let service = chassis::Service {
         name: NAME,
         grpc_names: vec![SERVICE_NAME],
         routes: Routes::new(server),
         jobs: vec![Job::new("relay", move |stop| relay.run(stop))],
         readiness: vec![Check::new("database", move || {
-            let database = database.clone();
-            async move { database.ping().await.map_err(|error| error.to_string()) }
+            let engine = checked.clone();
+            async move { engine.ready().await }
         })],
     };
     Ok((service, engine))

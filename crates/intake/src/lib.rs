@@ -21,17 +21,23 @@ use std::sync::Arc;
 
 use api::extension::milestone_sink_server::{MilestoneSinkServer, SERVICE_NAME as SINK_NAME};
 use api::intake::intake_service_server::{IntakeServiceServer, SERVICE_NAME};
+use api::method::intake_service::{OPEN_CASE, RECORD_FINDING, REOPEN_CASE, SET_REQUESTED_REMEDY};
 use chassis::{Check, Job, limits};
-use durable::{Engine, EngineParts, PageTokens, Relay, Targets};
+use durable::{Engine, EngineParts, KeptAnswers, PageTokens, Relay, Targets};
 use tonic::service::Routes;
 
-use app::{App, RefusedCalls};
+use app::{App, UndeliveredCalls};
 pub use config::{Config, WatchConfig};
 pub use store::migrations;
 pub use totals::{Totals, totals};
 
 /// The service's name: the sender of its durable calls.
 pub const NAME: &str = "intake";
+
+/// What brings a customer a recovery, and so money: done once, however late it is asked for again. Two other ways to the
+/// same end need no answer kept: a disruption and its affected customers are known by their own names.
+const KEPT_ANSWERS: KeptAnswers =
+    KeptAnswers::OfMethods(&[OPEN_CASE, REOPEN_CASE, RECORD_FINDING, SET_REQUESTED_REMEDY]);
 
 /// Whom it commands.
 const TARGETS: [&str; 3] = ["routing", "compensation", "followup"];
@@ -47,10 +53,12 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
     let engine = Engine::start(parts);
     let tokens = PageTokens::new(config.store.page_token_key.as_bytes());
     let app = App::start(&engine, tokens, config.watch.max, config.watch.poll);
-    let relay = Relay::new(&engine, config.store.relay, targets).on_rejected(Arc::new(RefusedCalls));
+    let relay = Relay::new(&engine, config.store.relay, targets)
+        .on_rejected(Arc::new(UndeliveredCalls))
+        .keep_answers(KEPT_ANSWERS);
     let intake = IntakeServiceServer::new(grpc::Intake::new(Arc::clone(&app)));
     let sink = MilestoneSinkServer::new(grpc::Sink::new(app));
-    let database = engine.db().clone();
+    let checked = engine.clone();
     let service = chassis::Service {
         name: NAME,
         grpc_names: vec![SERVICE_NAME, SINK_NAME],
@@ -59,8 +67,8 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
             .add_service(sink.max_decoding_message_size(limits::BATCH_BYTES)),
         jobs: vec![Job::new("relay", move |stop| relay.run(stop))],
         readiness: vec![Check::new("database", move || {
-            let database = database.clone();
-            async move { database.ping().await.map_err(|error| error.to_string()) }
+            let engine = checked.clone();
+            async move { engine.ready().await }
         })],
     };
     Ok((service, engine))

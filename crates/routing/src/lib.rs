@@ -21,7 +21,7 @@ mod view;
 use anyhow::ensure;
 use api::routing::routing_service_server::{RoutingServiceServer, SERVICE_NAME};
 use chassis::{Check, Job, Service};
-use durable::{Engine, EngineParts, Migrations, PageTokens, Relay, Targets};
+use durable::{Engine, EngineParts, KeptAnswers, Migrations, PageTokens, Relay, Targets};
 use tonic::service::Routes;
 
 use crate::app::{App, Reporter};
@@ -56,16 +56,16 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
     let app = App::start(&engine, reporter, config.sla(), tokens, config.assignment_poll);
     let server =
         RoutingServiceServer::new(RoutingApi::new(app)).max_decoding_message_size(chassis::limits::MESSAGE_BYTES);
-    let relay = Relay::new(&engine, config.store.relay, targets);
-    let database = engine.db().clone();
+    let relay = Relay::new(&engine, config.store.relay, targets).keep_answers(KeptAnswers::OfMethods(&[]));
+    let checked = engine.clone();
     let service = Service {
         name: NAME,
         grpc_names: vec![SERVICE_NAME],
         routes: Routes::new(server),
         jobs: vec![Job::new("relay", move |stop| relay.run(stop))],
         readiness: vec![Check::new("database", move || {
-            let database = database.clone();
-            async move { database.ping().await.map_err(|_| "the database does not answer".to_owned()) }
+            let engine = checked.clone();
+            async move { engine.ready().await }
         })],
     };
     Ok((service, engine))

@@ -9,6 +9,7 @@ mod fault_database;
 mod fault_kill;
 mod fault_load;
 mod flow_recovery;
+mod flow_sweep;
 mod flow_telemetry;
 mod model_payout;
 mod model_relay;

@@ -92,8 +92,8 @@ impl Summary {
             calls_delivered += engine.calls_received().await?.into_values().sum::<u64>();
             for target in durable::operations::relay_health(engine, &TenantId::default_tenant()).await? {
                 calls_undelivered += target.due + target.leased + target.parked;
-                timers_waiting += target.scheduled;
             }
+            timers_waiting += engine.calls_waiting().await?;
         }
         let ended: u64 = intake.cases.values().sum();
         Ok(Self {

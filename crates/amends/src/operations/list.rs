@@ -2,17 +2,10 @@
 
 use api::operations::{ListAuditRecordsRequest, ListAuditRecordsResponse, ListCallsRequest, ListCallsResponse};
 use durable::operations::{self, CallCursor, CallFilter};
-use kernel::{PageSize, RequestContext, ServiceError};
+use kernel::{RequestContext, ServiceError};
 
 use super::parse::{AuditPage, CallsPage};
 use super::{Operations, convert};
-
-/// Cuts a list that was read one row too long to its page; true when there is another page.
-fn cut<T>(rows: &mut Vec<T>, size: PageSize) -> bool {
-    let more = rows.len() as u64 > size.get();
-    rows.truncate(usize::try_from(size.get()).unwrap_or(usize::MAX));
-    more
-}
 
 impl Operations {
     pub(super) async fn list(
@@ -26,7 +19,8 @@ impl Operations {
         let after: Option<CallCursor> = self.page_tokens.open(&context.tenant, &query, &request.page_token)?;
         let filter = CallFilter { state, lane: (!lane.is_empty()).then(|| lane.clone()) };
         let mut calls = operations::list_calls(engine, &context.tenant, &filter, after, size.get() + 1).await?;
-        let more = cut(&mut calls, size);
+        let more = calls.len() as u64 > size.get();
+        calls.truncate(usize::try_from(size.get()).unwrap_or(usize::MAX));
         let next_page_token = match calls.last().filter(|_| more) {
             Some(last) => self.page_tokens.seal(&context.tenant, &query, &(last.created_at.micros(), last.message_id)),
             None => String::new(),
@@ -44,14 +38,12 @@ impl Operations {
         let engine = self.engine(role)?;
         let query = ("ListAuditRecords", engine.service());
         let before: Option<i64> = self.page_tokens.open(&context.tenant, &query, &request.page_token)?;
-        let (mut records, chain_intact) =
-            operations::list_audit(engine, &context.tenant, before, size.get() + 1).await?;
-        let more = cut(&mut records, size);
-        let next_page_token = match records.last().filter(|_| more) {
+        let page = operations::list_audit(engine, &context.tenant, before, size.get()).await?;
+        let next_page_token = match page.records.last().filter(|_| page.more) {
             Some(last) => self.page_tokens.seal(&context.tenant, &query, &last.seq),
             None => String::new(),
         };
-        let audit_records = records.into_iter().map(convert::audit_record).collect();
-        Ok(ListAuditRecordsResponse { audit_records, next_page_token, chain_intact })
+        let audit_records = page.records.into_iter().map(convert::audit_record).collect();
+        Ok(ListAuditRecordsResponse { audit_records, next_page_token, chain_intact: page.intact })
     }
 }

@@ -8,7 +8,8 @@ use api::extension::{Milestone, ReportMilestonesRequest};
 use api::method::milestone_sink::REPORT_MILESTONES;
 use chassis::wire::to_timestamp;
 use durable::{OutboundCall, Tx};
-use kernel::{RequestContext, ResourceId, message_id_for_step};
+use kernel::{PayoutId, RequestContext, ResourceId, message_id_for_step};
+use uuid::Uuid;
 
 use crate::domain::assessment::offer_summary;
 use crate::domain::grant::{Voucher, Worth};
@@ -19,6 +20,9 @@ use crate::domain::settlement::Discrepancy;
 
 /// Longest summary and longest value of an attribute, in characters.
 const MAX_TEXT: usize = 512;
+
+/// Reason of a payout whose next step waits for an operator.
+const CALL_PARKED: &str = "CALL_PARKED";
 
 /// The sinks. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -127,6 +131,21 @@ impl Milestones {
         let kind = Kind::PayoutNeedsAttention;
         let milestone = milestone(tx, kind, payout.case.to_string(), payout.id, &said, attributes);
         self.report(tx, context, &milestone, payout.id, step);
+    }
+
+    /// The call that takes a payout on waits for an operator. `(call, attempts)` tells two occasions apart.
+    pub(super) fn payout_call_parked(
+        &self,
+        tx: &Tx,
+        context: &RequestContext,
+        payout: &Payout,
+        (call, attempts): (Uuid, u32),
+    ) {
+        let said = format!("The payout of {} needs a person: its next step does not go through", payout.amount);
+        let attributes = [("payout", payout.id.to_string()), ("reason", CALL_PARKED.to_owned())];
+        let kind = Kind::PayoutNeedsAttention;
+        let milestone = milestone(tx, kind, payout.case.to_string(), payout.id, &said, attributes);
+        self.report(tx, context, &milestone, PayoutId::from(call), attempts);
     }
 
     /// The provider's books and ours differ about a payout.

@@ -119,6 +119,11 @@ impl Parts {
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
     }
+
+    /// What is done about durable calls that do not go through.
+    pub(crate) fn rejected_calls(&self) -> RejectedCalls {
+        RejectedCalls { milestones: self.milestones.clone() }
+    }
 }
 
 impl fmt::Debug for App {

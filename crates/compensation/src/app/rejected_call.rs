@@ -1,26 +1,46 @@
-//! What is done when the receiver of a durable call said no for good: it is logged.
+//! What is done about a durable call that does not go through.
 //!
 //! A milestone that a sink does not want is lost on that sink alone. Calls to ourselves are only refused when their
-//! subject does not exist, which nothing can bring about but a defect.
+//! subject does not exist, which nothing can bring about but a defect. While the call that takes a payout on is parked,
+//! the payout waits for an operator, and its case is told.
 
+use api::compensation::AdvancePayoutRequest;
+use api::method::compensation_service::ADVANCE_PAYOUT;
 use async_trait::async_trait;
-use durable::{RejectedCall, RejectionHandler, Tx, TxError};
-use kernel::ServiceError;
+use durable::{RejectionHandler, Tx, TxError, UndeliveredCall};
+use kernel::{PayoutId, ResourceId as _, ServiceError};
+use prost::Message as _;
 
+use super::milestones::Milestones;
 use crate::NAME;
+use crate::store::payouts;
 
 /// The handler.
-#[derive(Debug)]
-pub(crate) struct RejectedCalls;
+pub(crate) struct RejectedCalls {
+    pub(super) milestones: Milestones,
+}
 
 #[async_trait]
 impl RejectionHandler for RejectedCalls {
-    async fn rejected(&self, _tx: &Tx, call: &RejectedCall, error: &ServiceError) -> Result<(), TxError> {
+    async fn rejected(&self, _tx: &Tx, call: &UndeliveredCall, error: &ServiceError) -> Result<(), TxError> {
         let (target, method, lane) = (call.target.as_str(), call.method.as_str(), call.lane.as_deref());
         if target == NAME {
             tracing::error!(target_name = target, method, %error, "a call to ourselves was refused");
         } else {
             tracing::warn!(target_name = target, method, lane, %error, "a milestone was refused");
+        }
+        Ok(())
+    }
+
+    async fn parked(&self, tx: &Tx, call: &UndeliveredCall, _why: &str) -> Result<(), TxError> {
+        if call.method != ADVANCE_PAYOUT {
+            return Ok(());
+        }
+        let request = AdvancePayoutRequest::decode(call.body.as_slice()).unwrap_or_default();
+        let Some(id) = PayoutId::parse_name(&request.name) else { return Ok(()) };
+        if let Some(payout) = payouts::get(tx.conn(), &call.tenant, id).await? {
+            let occasion = (call.message_id, u32::try_from(call.attempts).unwrap_or(u32::MAX));
+            self.milestones.payout_call_parked(tx, &call.context(), &payout, occasion);
         }
         Ok(())
     }

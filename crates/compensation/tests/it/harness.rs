@@ -75,6 +75,11 @@ impl Desk {
     }
 
     pub async fn with(config: compensation::Config) -> Self {
+        Self::with_targets(config, targets()).await.0
+    }
+
+    /// The desk, and the jobs that nobody runs unless a test does.
+    pub async fn with_targets(config: compensation::Config, targets: Targets) -> (Self, Vec<chassis::Job>) {
         let clock = testkit::virtual_clock();
         let parts = EngineParts {
             service: compensation::NAME,
@@ -83,14 +88,14 @@ impl Desk {
             ids: Arc::new(RandomIds),
             config: config.store.engine.clone(),
         };
-        let (service, engine) = compensation::build(config, parts, targets()).unwrap();
+        let (service, engine) = compensation::build(config, parts, targets).unwrap();
         let ledger = LedgerServiceClient::new(service.routes.clone());
         let authority = AuthorityServiceClient::new(service.routes.clone());
         let packs = PackServiceClient::new(service.routes.clone());
         let settlements = SettlementServiceClient::new(service.routes.clone());
         let recovery = RecoveryServiceClient::new(service.routes.clone());
         let api = CompensationServiceClient::new(service.routes);
-        Self { api, settlements, ledger, authority, packs, recovery, engine, clock }
+        (Self { api, settlements, ledger, authority, packs, recovery, engine, clock }, service.jobs)
     }
 
     pub fn fresh(&self) -> String {

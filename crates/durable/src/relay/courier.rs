@@ -145,6 +145,7 @@ impl Courier {
         let calls = match end.result {
             Ok(calls) => calls,
             Err(error) => {
+                self.engine.space().note(&error);
                 tracing::warn!(target = &*self.delivery.name, %error, "durable calls cannot be claimed");
                 return;
             }
@@ -246,6 +247,7 @@ impl Courier {
                 self.count(&finalised);
             }
             Err(error) => {
+                self.engine.space().note(&error);
                 tracing::warn!(target = &*self.delivery.name, %error, "results of durable calls cannot be written");
                 // Written again until it works: what somebody else has claimed meanwhile is fenced.
                 round.ended.splice(0..0, end.batch);

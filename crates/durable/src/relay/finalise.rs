@@ -1,7 +1,8 @@
 //! Finalising: writes how attempts ended, one statement for a batch, fenced by each call's token.
 //!
 //! A call that somebody else has claimed meanwhile is left alone: this process is a zombie for it, and its result is
-//! dropped. A rejection is finalised in a transaction of its own, together with what the service does about it.
+//! dropped. A rejection and a parking are finalised in a transaction of their own, together with what the service does
+//! about them.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use uuid::Uuid;
 
 use super::claim::{Claimed, Failing, due_clock, micros};
 use super::verdict::{Failed, Failure, rejection_text};
-use super::{RejectedCall, RejectionHandler};
+use super::{RejectionHandler, UndeliveredCall};
 use crate::bulk::ColumnType::{Integer, Text, Uuid as Id};
 use crate::{Bulk, Engine, Tx, sql};
 
@@ -31,7 +32,7 @@ pub(crate) enum Outcome {
     Rejected(ServiceError),
     /// Due again after this time.
     Retry { after: std::time::Duration, failing: Failing, error: String },
-    /// Waits for an operator.
+    /// Waits for an operator; the service reacts.
     Parked { failing: Failing, error: String },
     /// Was claimed and not sent.
     Released,
@@ -58,7 +59,7 @@ pub(crate) fn streak(call: &Claimed, failed: &Failed) -> Failing {
     }
 }
 
-/// Writes a batch. Calls whose service could not react to a rejection become due again later.
+/// Writes a batch. Calls whose service could not react to a rejection or a parking become due again later.
 ///
 /// # Errors
 /// When the database fails: nothing, or not everything, is written. Writing it again is harmless.
@@ -71,8 +72,8 @@ pub(crate) async fn finalise(
     // Before anything is written: see `quiescence`.
     engine.count_commit();
     let mut finalised = Finalised::default();
-    let (rejected, others): (Vec<&Ended>, Vec<&Ended>) =
-        batch.iter().partition(|ended| matches!(ended.outcome, Outcome::Rejected(_)));
+    let (undelivered, others): (Vec<&Ended>, Vec<&Ended>) =
+        batch.iter().partition(|ended| matches!(ended.outcome, Outcome::Rejected(_) | Outcome::Parked { .. }));
     if !others.is_empty() {
         let mut rows = Vec::new();
         for statement in statements(engine, &others) {
@@ -80,14 +81,13 @@ pub(crate) async fn finalise(
         }
         finalised.add(&others, &rows)?;
     }
-    for ended in rejected {
-        let Outcome::Rejected(error) = &ended.outcome else { continue };
-        if let Err(failure) = reject(engine, handler, target, ended, error, &mut finalised).await {
+    for ended in undelivered {
+        if let Err(failure) = react(engine, handler, target, ended, &mut finalised).await {
             tracing::error!(
                 messaging.message.id = %ended.call.message_id,
                 target,
                 error = %failure,
-                "the reaction to a rejected call failed; the call is sent again later"
+                "the reaction to a call that does not go through failed; the call is sent again later"
             );
             let failed = Failed {
                 failure: Failure::Defect,
@@ -113,25 +113,28 @@ pub(crate) async fn finalise(
     Ok(finalised)
 }
 
-async fn reject(
+async fn react(
     engine: &Engine,
     handler: Option<&dyn RejectionHandler>,
     target: &str,
     ended: &Ended,
-    error: &ServiceError,
     finalised: &mut Finalised,
 ) -> Result<(), ServiceError> {
-    let call = rejected_call(engine, target, &ended.call);
-    if handler.is_none() {
+    let call = undelivered_call(engine, target, &ended.call);
+    if let (None, Outcome::Rejected(error)) = (handler, &ended.outcome) {
         tracing::warn!(messaging.message.id = %call.message_id, target, %error, "a durable call was refused for good");
     }
     let rows = engine
-        .run_tx("durable.reject_call", |tx: Tx| {
+        .run_tx("durable.undelivered_call", |tx: Tx| {
             let call = &call;
             async move {
                 let rows = tx.query_all(statements(engine, &[ended])).await?;
                 if let (Some(handler), false) = (handler, rows.is_empty()) {
-                    handler.rejected(&tx, call, error).await?;
+                    match &ended.outcome {
+                        Outcome::Rejected(error) => handler.rejected(&tx, call, error).await?,
+                        Outcome::Parked { failing, .. } => handler.parked(&tx, call, &failing.way).await?,
+                        Outcome::Done | Outcome::Retry { .. } | Outcome::Released => {}
+                    }
                 }
                 Ok(rows)
             }
@@ -140,14 +143,15 @@ async fn reject(
     finalised.add(&[ended], &rows).map_err(ServiceError::internal)
 }
 
-fn rejected_call(engine: &Engine, target: &str, call: &Claimed) -> RejectedCall {
-    RejectedCall {
+fn undelivered_call(engine: &Engine, target: &str, call: &Claimed) -> UndeliveredCall {
+    UndeliveredCall {
         tenant: call.tenant.clone(),
         message_id: call.message_id,
         sender: engine.service().to_owned(),
         target: target.to_owned(),
         method: call.method.clone(),
         lane: call.lane.as_ref().map(|(lane, _)| lane.clone()),
+        attempts: call.attempts,
         body: call.body.to_vec(),
         trace: kernel::TraceContext { traceparent: call.traceparent.clone(), tracestate: call.tracestate.clone() },
         journey: call.journey.clone(),

@@ -9,6 +9,9 @@ use super::claim::IS_HEAD;
 use crate::error::to_service_error;
 use crate::{Engine, sql};
 
+/// Calls that wait for their time are counted so far: a service may have millions of timers, and is asked often.
+const SCHEDULED_AT_MOST: u64 = 10_000;
+
 /// What waits for one target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TargetHealth {
@@ -16,7 +19,7 @@ pub struct TargetHealth {
     pub target: String,
     /// Calls that are due and not done.
     pub due: u64,
-    /// Calls that wait for their time.
+    /// Calls that wait for their time, 10,000 at most.
     pub scheduled: u64,
     /// Calls that are being sent.
     pub leased: u64,
@@ -28,36 +31,25 @@ pub struct TargetHealth {
     pub circuit_open: bool,
 }
 
+/// The targets that have a pending call, one probe of an index each.
+const PENDING_TARGETS: &str = "RECURSIVE targets(target) AS (\
+     SELECT min(target) FROM outbound_calls WHERE state = 'pending' \
+     UNION ALL SELECT (SELECT min(o.target) FROM outbound_calls o \
+     WHERE o.state = 'pending' AND o.target > targets.target) FROM targets WHERE targets.target IS NOT NULL)";
+
 /// What waits for each target that has open calls, by target: calls of one tenant, or of all for the service's own
 /// metrics.
 pub(crate) async fn targets(engine: &Engine, tenant: Option<&TenantId>) -> Result<Vec<TargetHealth>, DbErr> {
-    let mut values: Vec<Value> = vec![engine.now().micros().into()];
-    let mut of_tenant = "";
-    if let Some(tenant) = tenant {
-        values.push(tenant.as_str().into());
-        of_tenant = " AND tenant_id = $2";
-    }
-    let rows = engine
-        .read()
-        .query_all_raw(Statement::from_sql_and_values(
-            engine.db().backend().dialect(),
-            format!(
-                "SELECT target, CASE WHEN due_at <= $1 THEN 'due' ELSE 'scheduled' END AS stage, count(*) AS calls, \
-                 min(due_at) AS oldest FROM outbound_calls WHERE state = 'pending'{of_tenant} GROUP BY 1, 2 \
-                 UNION ALL SELECT target, 'leased', count(*), min(due_at) FROM outbound_calls \
-                 WHERE state = 'leased'{of_tenant} GROUP BY 1 \
-                 UNION ALL SELECT target, 'parked', count(*), min(due_at) FROM outbound_calls \
-                 WHERE state = 'parked'{of_tenant} GROUP BY 1"
-            ),
-            values,
-        ))
-        .await?;
+    let rows = engine.read().query_all_raw(targets_statement(engine, tenant)).await?;
     let mut targets: BTreeMap<String, TargetHealth> = BTreeMap::new();
     for row in rows {
         let target: String = sql::column(&row, "target")?;
         let stage: String = sql::column(&row, "stage")?;
         let calls = u64::try_from(sql::column::<i64>(&row, "calls")?).unwrap_or(0);
-        let oldest = Timestamp::from_micros(sql::column(&row, "oldest")?);
+        let oldest: Option<i64> = sql::column(&row, "oldest")?;
+        if calls == 0 {
+            continue;
+        }
         let health = targets.entry(target).or_insert_with_key(|target| TargetHealth {
             target: target.clone(),
             circuit_open: engine.relay_status().circuit_open(target),
@@ -66,7 +58,7 @@ pub(crate) async fn targets(engine: &Engine, tenant: Option<&TenantId>) -> Resul
         match stage.as_str() {
             "due" => {
                 health.due = calls;
-                health.oldest_due = Some(oldest);
+                health.oldest_due = oldest.map(Timestamp::from_micros);
             }
             "scheduled" => health.scheduled = calls,
             "leased" => health.leased = calls,
@@ -74,6 +66,28 @@ pub(crate) async fn targets(engine: &Engine, tenant: Option<&TenantId>) -> Resul
         }
     }
     Ok(targets.into_values().collect())
+}
+
+/// Ranges of indexes: what is due, what is leased and what is parked as a whole, of what waits for its time the first.
+pub(super) fn targets_statement(engine: &Engine, tenant: Option<&TenantId>) -> Statement {
+    let mut values: Vec<Value> = vec![engine.now().micros().into()];
+    let mut of = "";
+    if let Some(tenant) = tenant {
+        values.push(tenant.as_str().into());
+        of = " AND tenant_id = $2";
+    }
+    let pending = format!("FROM outbound_calls WHERE state = 'pending' AND target = targets.target{of}");
+    let text = format!(
+        "WITH {PENDING_TARGETS} \
+         SELECT target, 'due' AS stage, (SELECT count(*) {pending} AND due_at <= $1) AS calls, \
+         (SELECT min(due_at) {pending} AND due_at <= $1) AS oldest FROM targets WHERE target IS NOT NULL \
+         UNION ALL SELECT target, 'scheduled', \
+         (SELECT count(*) FROM (SELECT 1 {pending} AND due_at > $1 LIMIT {SCHEDULED_AT_MOST}) AS waiting), NULL \
+         FROM targets WHERE target IS NOT NULL \
+         UNION ALL SELECT target, 'leased', count(*), NULL FROM outbound_calls WHERE state = 'leased'{of} GROUP BY 1 \
+         UNION ALL SELECT target, 'parked', count(*), NULL FROM outbound_calls WHERE state = 'parked'{of} GROUP BY 1"
+    );
+    Statement::from_sql_and_values(engine.db().backend().dialect(), text, values)
 }
 
 /// Whether a service, or a suite of them, has durable calls to send now. What is parked, and what waits behind it, does
@@ -133,9 +147,7 @@ pub(super) fn quiescence_statement(engine: &Engine) -> Statement {
     sql::statement(
         engine.db().backend(),
         format!(
-            "WITH RECURSIVE targets(target) AS (SELECT min(target) FROM outbound_calls WHERE state = 'pending' \
-             UNION ALL SELECT (SELECT min(o.target) FROM outbound_calls o \
-             WHERE o.state = 'pending' AND o.target > targets.target) FROM targets WHERE targets.target IS NOT NULL) \
+            "WITH {PENDING_TARGETS} \
              SELECT (SELECT min(n.due_at) FROM outbound_calls n \
              WHERE n.state = 'pending' AND n.target = targets.target AND n.due_at > $1) AS next_due, \
              CAST(CASE WHEN EXISTS (SELECT 1 FROM outbound_calls b \

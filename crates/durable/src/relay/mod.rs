@@ -40,14 +40,14 @@ use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::Engine;
+use crate::{Engine, KeptAnswers};
 use courier::Courier;
 use deliver::Delivery;
 use metrics::Metrics;
 
 pub use config::RelayConfig;
 pub use health::{Quiescence, TargetHealth, quiescence};
-pub use rejection::{RejectedCall, RejectionHandler};
+pub use rejection::{RejectionHandler, UndeliveredCall, Unparked};
 pub(crate) use status::RelayStatus;
 pub use targets::Targets;
 
@@ -57,6 +57,7 @@ pub struct Relay {
     config: RelayConfig,
     targets: Targets,
     rejections: Option<Arc<dyn RejectionHandler>>,
+    kept: KeptAnswers,
 }
 
 impl fmt::Debug for Relay {
@@ -68,13 +69,22 @@ impl fmt::Debug for Relay {
 impl Relay {
     /// A relay for the calls that `engine` records to `targets`.
     pub fn new(engine: &Engine, config: RelayConfig, targets: Targets) -> Self {
-        Self { engine: engine.clone(), config, targets, rejections: None }
+        Self { engine: engine.clone(), config, targets, rejections: None, kept: KeptAnswers::default() }
     }
 
-    /// Sets what is done about a call that its receiver refused for good. Without it, a warning is logged.
+    /// Sets what is done about a call that its receiver refused for good, or that is parked, by this relay and by what an
+    /// operator does on its engine. Without it, a line is logged.
     #[must_use]
     pub fn on_rejected(mut self, handler: Arc<dyn RejectionHandler>) -> Self {
+        self.engine.relay_status().set_handler(Arc::clone(&handler));
         self.rejections = Some(handler);
+        self
+    }
+
+    /// Sets which answers the sweep of the log must leave. Without it, all that clients were given.
+    #[must_use]
+    pub fn keep_answers(mut self, kept: KeptAnswers) -> Self {
+        self.kept = kept;
         self
     }
 
@@ -82,7 +92,7 @@ impl Relay {
     /// Dropping the future is like a crash: what was under way is sent again when its lease has run out.
     pub fn run(self, stop: CancellationToken) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            let Self { engine, config, targets, rejections } = self;
+            let Self { engine, config, targets, rejections, kept } = self;
             let config = Arc::new(config);
             let metrics = Metrics::new(engine.service());
             let owner = engine.new_id();
@@ -104,7 +114,7 @@ impl Relay {
                 };
                 tasks.spawn(courier.run(stop.clone()));
             }
-            tasks.spawn(upkeep::run(engine, config, metrics, stop));
+            tasks.spawn(upkeep::run(engine, config, kept, metrics, stop));
             // A courier that panicked would leave its target unserved: the panic goes on to whoever runs the relay.
             while let Some(ended) = tasks.join_next().await {
                 if let Err(error) = ended

@@ -1,4 +1,4 @@
-//! What a service does when the receiver of one of its durable calls said no for good.
+//! What a service does about a durable call that does not go through: its receiver said no for good, or it is parked.
 
 use async_trait::async_trait;
 use kernel::{RequestContext, ServiceError, TenantId, TraceContext};
@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use crate::{Tx, TxError};
 
-/// A durable call that its receiver refused, and put the refusal on record.
+/// A durable call that its receiver refused, with the refusal on record, or that waits for an operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RejectedCall {
+pub struct UndeliveredCall {
     /// The tenant in whose name it was made.
     pub tenant: TenantId,
     /// Its id.
@@ -21,6 +21,8 @@ pub struct RejectedCall {
     pub method: String,
     /// Its lane, e.g. `cases/…`.
     pub lane: Option<String>,
+    /// Attempts so far: tells two occasions of one call apart.
+    pub attempts: i64,
     /// The encoded request.
     pub body: Vec<u8>,
     /// The trace that caused it.
@@ -29,7 +31,7 @@ pub struct RejectedCall {
     pub journey: String,
 }
 
-impl RejectedCall {
+impl UndeliveredCall {
     /// The context for what the handler causes: the same tenant, trace and story, in the name of this service.
     pub fn context(&self) -> RequestContext {
         RequestContext {
@@ -42,13 +44,40 @@ impl RejectedCall {
     }
 }
 
-/// Reacts to rejected calls.
+/// How an operator ended the parking of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unparked {
+    /// It is sent again; it may be parked again.
+    Retried,
+    /// It was given up.
+    Discarded,
+}
+
+/// Reacts to calls that do not go through. What it does is nothing but SQL in the transaction that it gets; it may run
+/// several times, and takes effect once, when that transaction commits. What it enqueues leaves with the commit.
 #[async_trait]
 pub trait RejectionHandler: Send + Sync + 'static {
-    /// Called in the transaction that makes the call final, once for each rejected call whose transaction commits. May
-    /// run several times, and does nothing but SQL; what it enqueues leaves with the commit.
+    /// Called in the transaction that makes a refused call final.
     ///
     /// # Errors
     /// When the reaction cannot be recorded: nothing is, and the call is sent again later, to get the same answer.
-    async fn rejected(&self, tx: &Tx, call: &RejectedCall, error: &ServiceError) -> Result<(), TxError>;
+    async fn rejected(&self, tx: &Tx, call: &UndeliveredCall, error: &ServiceError) -> Result<(), TxError>;
+
+    /// Called in the transaction that parks a call; `why` is the code and the reason that it failed with last.
+    ///
+    /// # Errors
+    /// When the reaction cannot be recorded: nothing is, and the call is sent again later.
+    async fn parked(&self, tx: &Tx, call: &UndeliveredCall, why: &str) -> Result<(), TxError> {
+        let _ = (tx, call, why);
+        Ok(())
+    }
+
+    /// Called in the transaction in which an operator puts a parked call back to be sent, or gives it up.
+    ///
+    /// # Errors
+    /// When the reaction cannot be recorded: the call stays parked.
+    async fn unparked(&self, tx: &Tx, call: &UndeliveredCall, how: Unparked) -> Result<(), TxError> {
+        let _ = (tx, call, how);
+        Ok(())
+    }
 }

@@ -5,11 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::RejectionHandler;
+
 /// Shared by an engine and the relays that send its calls.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct RelayStatus {
     wakers: Mutex<BTreeMap<String, Arc<Notify>>>,
     open_circuits: Mutex<BTreeSet<String>>,
+    handler: Mutex<Option<Arc<dyn RejectionHandler>>>,
 }
 
 impl RelayStatus {
@@ -44,6 +47,16 @@ impl RelayStatus {
         } else {
             circuits.remove(target);
         }
+    }
+
+    /// Remembers what the service does about calls that do not go through.
+    pub(crate) fn set_handler(&self, handler: Arc<dyn RejectionHandler>) {
+        *locked(&self.handler) = Some(handler);
+    }
+
+    /// What the service does about calls that do not go through.
+    pub(crate) fn handler(&self) -> Option<Arc<dyn RejectionHandler>> {
+        locked(&self.handler).clone()
     }
 
     /// True while the circuit to a target is open.

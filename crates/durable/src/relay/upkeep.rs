@@ -1,4 +1,4 @@
-//! What keeps the table of calls in order: gives expired leases back, removes final calls that are old, measures.
+//! What keeps the tables in order: gives expired leases back, removes final calls and answers that are old, measures.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,19 +11,28 @@ use tokio_util::sync::CancellationToken;
 use super::courier::dice;
 use super::metrics::Metrics;
 use super::{RelayConfig, claim, health};
-use crate::{Engine, sql};
+use crate::{Engine, KeptAnswers, sql};
 
 /// Between two looks at what waits.
 const MEASURE_EVERY: Duration = Duration::from_secs(15);
 /// Between two clean-ups.
 const PURGE_EVERY: Duration = Duration::from_secs(60);
+/// From the start to the first sweep of answers: what could not be sent while this service was down comes first, and
+/// finds its answer however long that was.
+const SWEEP_AFTER: Duration = Duration::from_secs(600);
 /// Calls removed by one statement.
 const PURGE_BATCH: i64 = 1_000;
 
 /// Works until `stop`.
-pub(crate) async fn run(engine: Engine, config: Arc<RelayConfig>, metrics: Metrics, stop: CancellationToken) {
+pub(crate) async fn run(
+    engine: Engine,
+    config: Arc<RelayConfig>,
+    kept: KeptAnswers,
+    metrics: Metrics,
+    stop: CancellationToken,
+) {
     let now = Instant::now();
-    let (mut measure_at, mut purge_at) = (now, now + PURGE_EVERY.mul_f64(dice()));
+    let (mut measure_at, mut purge_at, mut sweep_at) = (now, now + PURGE_EVERY.mul_f64(dice()), now + SWEEP_AFTER);
     loop {
         if let Err(error) = release(&engine, &metrics).await {
             tracing::warn!(%error, "expired leases cannot be given back");
@@ -39,6 +48,12 @@ pub(crate) async fn run(engine: Engine, config: Arc<RelayConfig>, metrics: Metri
             purge_at = Instant::now() + PURGE_EVERY;
             if let Err(error) = purge(&engine, &config, &stop).await {
                 tracing::warn!(%error, "old calls cannot be removed");
+            }
+        }
+        if Instant::now() >= sweep_at {
+            sweep_at = Instant::now() + PURGE_EVERY;
+            if let Err(error) = engine.sweep_answers(kept, &stop).await {
+                tracing::warn!(%error, "old answers cannot be removed");
             }
         }
         tokio::select! {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use durable::operations::{
     CallFilter, CallState, SkipRequest, SkippedPlace, discard_in_tx, get_call, list_calls, retry_in_tx, skip_in_tx,
 };
-use durable::{Engine, Quiescence, RejectedCall, RejectionHandler, Tx, TxError, audit, quiescence};
+use durable::{Engine, Quiescence, RejectionHandler, Tx, TxError, UndeliveredCall, Unparked, audit, quiescence};
 use kernel::{RequestContext, ServiceError, TenantId};
 use prost::Message as _;
 use testkit::{TestDatabase, eventually};
@@ -22,7 +22,7 @@ use crate::relay_harness::{Reaction, SKIP, SOON, Suite, config, context, foreign
 async fn retry(engine: &Engine, context: RequestContext, message_id: Uuid) -> Result<CallState, ServiceError> {
     let retried = engine.run_tx("test.retry", |tx| {
         let context = context.clone();
-        async move { retry_in_tx(&tx, "sender", &context, message_id, "mended").await }
+        async move { retry_in_tx(&tx, engine, &context, message_id, "mended").await }
     });
     retried.await.map(|call| call.state)
 }
@@ -31,7 +31,7 @@ async fn discard(engine: &Engine, context: RequestContext, message_id: Uuid) -> 
     let discarded = engine.run_tx("test.discard", |tx| {
         let context = context.clone();
         async move {
-            discard_in_tx(&tx, "sender", &context, message_id, "not needed", |call, _| {
+            discard_in_tx(&tx, engine, &context, message_id, "not needed", |call, _| {
                 let (lane, seq) = call.lane.clone().expect("a lane");
                 Some(SkipRequest { method: SKIP, body: format!("{lane}/{seq}").encode_to_vec() })
             })
@@ -219,6 +219,57 @@ testkit::on_both_databases! {
         relay.stop().await;
     }
 
+    /// The service reacts in the transaction that parks a call, and in the one in which an operator ends that.
+    async fn a_parked_call_is_told_to_its_service(database: TestDatabase) {
+        let (suite, clock) = Suite::start_virtual(&database).await;
+        suite.receiver.behave(|received| match received.payload.as_str() {
+            "bad" => Reaction::Answer(foreign(Code::DataLoss)),
+            _ => Reaction::Apply,
+        });
+        let handler = Arc::new(Handler::default());
+        handler.failures.store(1, Ordering::SeqCst);
+        let relay = run(suite.relay(config()).on_rejected(Arc::clone(&handler) as Arc<dyn RejectionHandler>));
+        suite.enqueue(vec![in_lane("cases/1", "bad"), in_lane("cases/1", "behind")]).await;
+        let sender = std::slice::from_ref(&suite.sender);
+        // A call whose parking cannot be told is not parked.
+        let next_due = eventually("it is to be sent again", SOON, || async {
+            match quiescence(sender).await.expect("the database answers") {
+                Quiescence::Quiet { next_due: Some(next_due) } => Some(next_due),
+                Quiescence::Quiet { next_due: None } | Quiescence::Busy => None,
+            }
+        })
+        .await;
+        assert_eq!(count(&suite.sender, "outbound_calls", "target = 'nobody'").await, 0);
+        clock.advance_to(next_due);
+        suite.sender.wake_relay();
+        suite.until(id("bad"), "parked").await;
+        let parked = (id("bad"), 2, "parked: DATA_LOSS".to_owned());
+        assert_eq!(handler.told().last(), Some(&parked));
+        assert_eq!(count(&suite.sender, "outbound_calls", "target = 'nobody'").await, 1, "of this reaction, once");
+
+        // A waiting call is nothing to tell; a parked one is, when it is put back and when it is given up.
+        let told = handler.told().len();
+        assert_eq!(retry(&suite.sender, context(), id("behind")).await, Ok(CallState::Pending));
+        assert_eq!(handler.told().len(), told);
+        assert_eq!(retry(&suite.sender, context(), id("bad")).await, Ok(CallState::Pending));
+        assert_eq!(handler.told()[told], (id("bad"), 2, "Retried".to_owned()));
+        suite.until(id("bad"), "parked").await;
+        assert_eq!(handler.told()[told + 1], (id("bad"), 3, "parked: DATA_LOSS".to_owned()));
+        handler.failures.store(1, Ordering::SeqCst);
+        assert!(discard(&suite.sender, context(), id("bad")).await.is_err(), "the service cannot react");
+        assert_eq!(suite.call(id("bad")).await.state, CallState::Parked);
+        assert_eq!(discard(&suite.sender, context(), id("bad")).await, Ok(CallState::Discarded));
+        assert_eq!(handler.told().last(), Some(&(id("bad"), 3, "Discarded".to_owned())));
+        eventually("what was behind is done", SOON, || async {
+            // It may come before the receiver has skipped the place: then it is tried again, in virtual time.
+            clock.advance(Duration::from_secs(1));
+            suite.sender.wake_relay();
+            (suite.call(id("behind")).await.state == CallState::Done).then_some(())
+        })
+        .await;
+        relay.stop().await;
+    }
+
     /// Without a handler the lane goes on all the same.
     async fn a_rejected_call_without_a_handler_is_final_too(database: TestDatabase) {
         let suite = Suite::start(&database).await;
@@ -239,14 +290,23 @@ testkit::on_both_databases! {
 #[derive(Default)]
 struct Handler {
     failures: AtomicU64,
-    seen: std::sync::Mutex<Vec<(RejectedCall, ServiceError)>>,
+    seen: std::sync::Mutex<Vec<(UndeliveredCall, ServiceError)>>,
+    told: std::sync::Mutex<Vec<(Uuid, i64, String)>>,
 }
 
-#[async_trait]
-impl RejectionHandler for Handler {
-    async fn rejected(&self, tx: &Tx, call: &RejectedCall, error: &ServiceError) -> Result<(), TxError> {
-        self.seen.lock().expect("not poisoned").push((call.clone(), error.clone()));
+impl Handler {
+    /// Calls, their attempts, and what became of them.
+    fn told(&self) -> Vec<(Uuid, i64, String)> {
+        self.told.lock().expect("not poisoned").clone()
+    }
+
+    fn tell(&self, call: &UndeliveredCall, what: String) {
+        self.told.lock().expect("not poisoned").push((call.message_id, call.attempts, what));
+    }
+
+    fn react(&self, tx: &Tx) -> Result<(), TxError> {
         let mut reaction = loose("reaction");
+        reaction.message_id = Uuid::from_u128(u128::from(self.told().len() as u64) + 1_000);
         reaction.target = "nobody".to_owned();
         reaction.due = durable::Due::At(tx.now().plus(Duration::from_secs(3_600)));
         tx.enqueue(reaction);
@@ -254,5 +314,23 @@ impl RejectionHandler for Handler {
             return Err(ServiceError::internal("not now").into());
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl RejectionHandler for Handler {
+    async fn rejected(&self, tx: &Tx, call: &UndeliveredCall, error: &ServiceError) -> Result<(), TxError> {
+        self.seen.lock().expect("not poisoned").push((call.clone(), error.clone()));
+        self.react(tx)
+    }
+
+    async fn parked(&self, tx: &Tx, call: &UndeliveredCall, why: &str) -> Result<(), TxError> {
+        self.tell(call, format!("parked: {why}"));
+        self.react(tx)
+    }
+
+    async fn unparked(&self, tx: &Tx, call: &UndeliveredCall, how: Unparked) -> Result<(), TxError> {
+        self.tell(call, format!("{how:?}"));
+        self.react(tx)
     }
 }

@@ -1,17 +1,20 @@
 //! What happened, told to every configured sink: one durable call per milestone and sink, in the lane of the case.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::extension::{Milestone, ReportMilestonesRequest, milestone};
 use chassis::wire::to_timestamp;
 use durable::{OutboundCall, Tx};
 use kernel::{CaseId, RequestContext, ResourceId, message_id_for_step};
+use uuid::Uuid;
 
 use crate::domain::{Message, MessageState, Plan, Survey, cut};
 
 /// Longest summary and attribute value that a sink takes, in characters.
 const MAX_TEXT: usize = 512;
+
+/// Reason of a message that is not delivered until an operator has dealt with its call.
+const CALL_PARKED: &str = "CALL_PARKED";
 
 /// The sinks. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -54,6 +57,27 @@ impl Milestones {
                 );
             }
         }
+    }
+
+    /// The delivery of a message waits for an operator. `(call, attempts)` tells two occasions apart.
+    pub(crate) fn delivery_parked(
+        &self,
+        tx: &Tx,
+        context: &RequestContext,
+        message: &Message,
+        (call, attempts): (Uuid, i64),
+    ) {
+        let channel = message.channel();
+        let summary = format!("The message \"{}\" waits for an operator: it cannot be delivered", message.subject);
+        let attributes: [Attribute<'_>; 4] = [
+            ("message", &message.id),
+            ("template", &message.template),
+            ("channel", &channel),
+            ("reason", &CALL_PARKED),
+        ];
+        let told = told(tx, message.case, message.id, milestone::Kind::MessageFailed, &summary, &attributes);
+        let step = format!("{}/{CALL_PARKED}/{attempts}", context.tenant);
+        self.send(tx, context, &told, |sink| message_id_for_step(call, &format!("{step}@{sink}"), 1));
     }
 
     /// A plan of check-ins runs.
@@ -108,25 +132,42 @@ impl Milestones {
         summary: String,
         attributes: &[Attribute<'_>],
     ) {
-        let attributes: BTreeMap<String, String> =
-            attributes.iter().map(|(key, value)| ((*key).to_owned(), cut(&value.to_string(), MAX_TEXT))).collect();
+        let told = told(tx, case, subject, kind, &summary, attributes);
         let step = kind.as_str_name().trim_start_matches("KIND_");
+        // Each of these happens to its subject once in its life. Callers choose ids: two tenants may choose the same.
+        self.send(tx, context, &told, |sink| {
+            message_id_for_step(subject.uuid(), &format!("{}/{step}@{sink}", context.tenant), 1)
+        });
+    }
+
+    /// Has every sink told, under an id for each.
+    fn send(&self, tx: &Tx, context: &RequestContext, told: &Milestone, id: impl Fn(&str) -> Uuid) {
         for sink in &*self.sinks {
-            // Each of these happens to its subject once in its life. Callers choose ids: two tenants may choose the same.
-            let message_id = message_id_for_step(subject.uuid(), &format!("{}/{step}@{sink}", context.tenant), 1);
-            let request = ReportMilestonesRequest {
-                request_id: message_id.to_string(),
-                milestones: vec![Milestone {
-                    kind: kind.into(),
-                    case: case.to_string(),
-                    subject: subject.to_string(),
-                    happened_at: Some(to_timestamp(tx.now())),
-                    summary: cut(&summary, MAX_TEXT),
-                    attributes: attributes.clone(),
-                }],
-            };
+            let message_id = id(sink);
+            let request =
+                ReportMilestonesRequest { request_id: message_id.to_string(), milestones: vec![told.clone()] };
             let method = api::method::milestone_sink::REPORT_MILESTONES;
-            tx.enqueue(OutboundCall::in_lane(context, sink, method, message_id, case.to_string(), &request));
+            tx.enqueue(OutboundCall::in_lane(context, sink, method, message_id, told.case.clone(), &request));
         }
+    }
+}
+
+fn told(
+    tx: &Tx,
+    case: CaseId,
+    subject: impl ResourceId,
+    kind: milestone::Kind,
+    summary: &str,
+    attributes: &[Attribute<'_>],
+) -> Milestone {
+    let attributes =
+        attributes.iter().map(|(key, value)| ((*key).to_owned(), cut(&value.to_string(), MAX_TEXT))).collect();
+    Milestone {
+        kind: kind.into(),
+        case: case.to_string(),
+        subject: subject.to_string(),
+        happened_at: Some(to_timestamp(tx.now())),
+        summary: cut(summary, MAX_TEXT),
+        attributes,
     }
 }

@@ -1,17 +1,18 @@
-//! What is done when the receiver of a durable call said no for good.
+//! What is done about a durable call that does not go through.
 //!
-//! A message whose own delivery was refused has failed, and its case is told. A milestone that a sink does not want is
-//! lost on that sink alone and goes to the log; so does a timer whose plan does not exist.
+//! A message whose own delivery was refused, or given up by an operator, has failed, and its case is told; so it is while
+//! the delivery is parked. A milestone that a sink does not want is lost on that sink alone and goes to the log; so does
+//! a timer whose plan does not exist.
 
 use api::followup::DeliverMessageRequest;
 use api::method::follow_up_service::DELIVER_MESSAGE;
 use async_trait::async_trait;
-use durable::{RejectedCall, RejectionHandler, Tx, TxError};
+use durable::{RejectionHandler, Tx, TxError, UndeliveredCall, Unparked};
 use kernel::{MessageId, ResourceId as _, ServiceError};
 use prost::Message as _;
 
 use super::milestones::Milestones;
-use crate::domain::MessageEvent;
+use crate::domain::{Message, MessageEvent};
 use crate::store::messages;
 
 /// The handler.
@@ -21,21 +22,49 @@ pub(crate) struct RejectedCalls {
 
 #[async_trait]
 impl RejectionHandler for RejectedCalls {
-    async fn rejected(&self, tx: &Tx, call: &RejectedCall, error: &ServiceError) -> Result<(), TxError> {
+    async fn rejected(&self, tx: &Tx, call: &UndeliveredCall, error: &ServiceError) -> Result<(), TxError> {
         if call.method != DELIVER_MESSAGE {
             tracing::warn!(target_name = %call.target, method = %call.method, %error, "a durable call was refused");
             return Ok(());
         }
-        let request = DeliverMessageRequest::decode(call.body.as_slice()).unwrap_or_default();
-        let Some(id) = MessageId::parse_name(&request.name) else { return Ok(()) };
-        let wanted = (call.tenant.clone(), id);
-        let mut found = messages::message_lock_in_tx(tx, std::slice::from_ref(&wanted)).await?;
-        if let Some(message) = found.get_mut(&wanted)
-            && message.take(MessageEvent::Undeliverable { reason: error.reason.clone() })
-        {
-            messages::message_update_in_tx(tx, &[message]).await?;
-            self.milestones.message(tx, &call.context(), message);
+        self.failed(tx, call, error.reason.clone()).await
+    }
+
+    async fn parked(&self, tx: &Tx, call: &UndeliveredCall, _why: &str) -> Result<(), TxError> {
+        if let Some(message) = message(tx, call).await? {
+            self.milestones.delivery_parked(tx, &call.context(), &message, (call.message_id, call.attempts));
         }
         Ok(())
     }
+
+    async fn unparked(&self, tx: &Tx, call: &UndeliveredCall, how: Unparked) -> Result<(), TxError> {
+        match how {
+            Unparked::Retried => Ok(()),
+            Unparked::Discarded => self.failed(tx, call, "CALL_DISCARDED".to_owned()).await,
+        }
+    }
+}
+
+impl RejectedCalls {
+    /// The message of a delivery is never delivered.
+    async fn failed(&self, tx: &Tx, call: &UndeliveredCall, reason: String) -> Result<(), TxError> {
+        if let Some(mut message) = message(tx, call).await?
+            && message.take(MessageEvent::Undeliverable { reason })
+        {
+            messages::message_update_in_tx(tx, &[&message]).await?;
+            self.milestones.message(tx, &call.context(), &message);
+        }
+        Ok(())
+    }
+}
+
+/// The message that a call would deliver, locked.
+async fn message(tx: &Tx, call: &UndeliveredCall) -> Result<Option<Message>, TxError> {
+    if call.method != DELIVER_MESSAGE {
+        return Ok(None);
+    }
+    let request = DeliverMessageRequest::decode(call.body.as_slice()).unwrap_or_default();
+    let Some(id) = MessageId::parse_name(&request.name) else { return Ok(None) };
+    let wanted = (call.tenant.clone(), id);
+    Ok(messages::message_lock_in_tx(tx, std::slice::from_ref(&wanted)).await?.remove(&wanted))
 }

@@ -7,9 +7,10 @@ use amends_followup::NAME;
 use api::extension::milestone_sink_server::{MilestoneSink, MilestoneSinkServer};
 use api::extension::{Milestone, ReportMilestonesRequest, ReportMilestonesResponse};
 use api::followup::message::State;
+use api::method::operations_service::SKIP_MESSAGE;
 use chassis::config::ChassisConfig;
 use chassis::{ClientConfig, ServeOptions};
-use durable::Targets;
+use durable::{Targets, operations};
 use testkit::{Backend, TestDatabase, database_from, eventually, free_port};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -47,6 +48,36 @@ impl Told {
                 .then(|| told.iter().map(|m| m.kind().as_str_name()["KIND_".len()..].to_owned()).collect())
         })
         .await
+    }
+
+    fn reasons(&self) -> Vec<String> {
+        self.0.lock().unwrap().iter().map(|told| told.attributes["reason"].clone()).collect()
+    }
+}
+
+/// A follow-up that answers what no retry can help.
+#[derive(Clone)]
+struct Hopeless;
+
+impl tonic::server::NamedService for Hopeless {
+    const NAME: &'static str = "amends.followup.v1.FollowUpService";
+}
+
+impl tonic::codegen::Service<tonic::codegen::http::Request<tonic::body::Body>> for Hopeless {
+    type Response = tonic::codegen::http::Response<tonic::body::Body>;
+    type Error = std::convert::Infallible;
+    type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: tonic::codegen::http::Request<tonic::body::Body>) -> Self::Future {
+        let error = kernel::ServiceError {
+            reason: api::reason::LANE_REUSED.to_owned(),
+            ..kernel::ServiceError::internal("the place is taken")
+        };
+        std::future::ready(Ok(chassis::to_status(error).into_http()))
     }
 }
 
@@ -113,6 +144,37 @@ testkit::on_both_databases! {
         assert_eq!(told.kinds(1).await, ["MESSAGE_FAILED"]);
         let failed = follow_up.message(&queued.name).await;
         assert_eq!((failed.state(), failed.failure_reason.as_str()), (State::Failed, "RESOURCE_NOT_FOUND"));
+    }
+
+    /// While its delivery is parked the case is told that a message fails, and the message is open; it has failed when an
+    /// operator gives the delivery up.
+    async fn a_delivery_that_is_parked_is_told(database: TestDatabase) {
+        let mut serving = JoinSet::new();
+        let hopeless = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let own_port = hopeless.local_addr().unwrap().port();
+        serving.spawn(async move {
+            let router = tonic::transport::Server::builder().add_service(Hopeless);
+            router.serve_with_incoming(TcpListenerStream::new(hopeless)).await.map_err(anyhow::Error::from)
+        });
+        let (follow_up, told) = served(database, own_port, free_port(), &mut serving).await;
+        let queued = follow_up.send(apology("r1")).await.unwrap();
+        assert_eq!(told.kinds(1).await, ["MESSAGE_FAILED"]);
+        assert_eq!(told.reasons(), ["CALL_PARKED"]);
+        assert_eq!(follow_up.message(&queued.name).await.state(), State::Queued);
+
+        let (engine, tenant) = (&follow_up.engine, kernel::TenantId::default_tenant());
+        let filter = operations::CallFilter { state: Some(operations::CallState::Parked), lane: None };
+        let parked = operations::list_calls(engine, &tenant, &filter, None, 2).await.unwrap();
+        let [parked] = parked.as_slice() else { panic!("one call is parked: {parked:?}") };
+        let operator = &kernel::RequestContext::for_client(tenant, "operator");
+        let discarded = engine.run_tx("test.discard", |tx| async move {
+            let skip = |_: &operations::Call, _| Some(operations::SkipRequest { method: SKIP_MESSAGE, body: Vec::new() });
+            operations::discard_in_tx(&tx, engine, operator, parked.message_id, "not needed", skip).await
+        });
+        discarded.await.unwrap();
+        assert_eq!(told.kinds(2).await, ["MESSAGE_FAILED", "MESSAGE_FAILED"]);
+        assert_eq!(told.reasons(), ["CALL_PARKED", "CALL_DISCARDED"]);
+        assert_eq!(follow_up.message(&queued.name).await.state(), State::Failed);
     }
 }
 

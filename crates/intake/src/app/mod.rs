@@ -13,7 +13,6 @@ mod list_cases;
 mod open_case;
 mod outcome;
 mod record_finding;
-mod refused_call;
 mod reopen_case;
 mod report_disruption;
 mod report_milestones;
@@ -21,6 +20,7 @@ mod resolve_customer;
 mod set_requested_remedy;
 mod show;
 mod timeline;
+mod undelivered_call;
 mod watch_case;
 mod watches;
 
@@ -36,8 +36,8 @@ pub(crate) use change_case::CaseRequest;
 pub(crate) use list_cases::ListCases;
 pub(crate) use open_case::OpenCaseDraft;
 pub(crate) use record_finding::Finding;
-pub(crate) use refused_call::RefusedCalls;
 pub(crate) use timeline::Timeline;
+pub(crate) use undelivered_call::UndeliveredCalls;
 use watches::Watches;
 
 /// The use cases and what they work with.

@@ -19,6 +19,9 @@ pub enum Cause {
     NotRecovered,
     /// A service refused what the recovery asked of it. Settled by reopening, which brings a person.
     CallRefused,
+    /// What the recovery asks of a service does not go through: the call waits for an operator. Settled when it is sent
+    /// again or given up.
+    CallParked,
     /// More happened than a recovery takes by itself. Settled by reopening.
     TooMuch,
 }
@@ -42,8 +45,7 @@ pub struct Attention(Vec<Reason>);
 impl Attention {
     /// Raises a reason; the same cause about the same subject counts once.
     pub fn raise(&mut self, cause: Cause, subject: &str, text: String) {
-        let known = self.0.iter().any(|reason| reason.cause == cause && reason.subject == subject);
-        if !known && self.0.len() < MAX {
+        if !self.is_raised(cause, subject) && self.0.len() < MAX {
             self.0.push(Reason { cause, subject: subject.to_owned(), text });
         }
     }
@@ -53,9 +55,15 @@ impl Attention {
         self.0.retain(|reason| reason.cause != cause);
     }
 
-    /// A person has taken the case over, which settles everything but money of unknown fate.
+    /// A person has taken the case over, which settles everything but money of unknown fate and a call that waits for
+    /// an operator.
     pub fn taken_over(&mut self) {
-        self.0.retain(|reason| reason.cause == Cause::PayoutStuck);
+        self.0.retain(|reason| matches!(reason.cause, Cause::PayoutStuck | Cause::CallParked));
+    }
+
+    /// True when a cause about one subject is not settled.
+    pub fn is_raised(&self, cause: Cause, subject: &str) -> bool {
+        self.0.iter().any(|reason| reason.cause == cause && reason.subject == subject)
     }
 
     /// Settles a cause about one subject.

@@ -21,6 +21,12 @@ pub mod kind {
     pub const CASE_REOPENED: &str = "CASE_REOPENED";
     /// A service refused what the recovery asked of it.
     pub const CALL_REFUSED: &str = "CALL_REFUSED";
+    /// What the recovery asked of a service does not go through, and waits for an operator.
+    pub const CALL_PARKED: &str = "CALL_PARKED";
+    /// An operator has it sent again.
+    pub const CALL_RETRIED: &str = "CALL_RETRIED";
+    /// An operator gave it up.
+    pub const CALL_DISCARDED: &str = "CALL_DISCARDED";
 }
 
 /// The name under which intake's own entries stand.

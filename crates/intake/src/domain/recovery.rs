@@ -163,6 +163,39 @@ pub fn on_refused_call(case: Case, method: &str, call: &str, reason: &str, messa
     reaction
 }
 
+/// What a service is asked does not go through, and waits for an operator.
+pub fn on_parked_call(case: Case, method: &str, call: &str, reason: &str, now: Timestamp) -> Reaction {
+    let mut reaction = Reaction::of(case, now);
+    let text = wording::call_parked(method, reason);
+    reaction.note(kind::CALL_PARKED, &text, wording::attributes([("method", method), ("reason", reason)]));
+    reaction.case.attention.raise(Cause::CallParked, call, text);
+    reaction
+}
+
+/// How an operator ended the parking of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unparked {
+    /// It is sent again.
+    Retried,
+    /// It was given up.
+    Discarded,
+}
+
+/// An operator has dealt with a call that did not go through; `None` when the case did not know of it.
+pub fn on_unparked_call(case: Case, method: &str, call: &str, how: Unparked, now: Timestamp) -> Option<Reaction> {
+    if !case.attention.is_raised(Cause::CallParked, call) {
+        return None;
+    }
+    let mut reaction = Reaction::of(case, now);
+    reaction.case.attention.settle_about(Cause::CallParked, call);
+    let (kind, text) = match how {
+        Unparked::Retried => (kind::CALL_RETRIED, wording::call_retried(method)),
+        Unparked::Discarded => (kind::CALL_DISCARDED, wording::call_discarded(method)),
+    };
+    reaction.note(kind, &text, wording::attributes([("method", method)]));
+    Some(reaction)
+}
+
 /// Every round starts with an apology to the customer and a work item for somebody.
 fn start_round(r: &mut Reaction) {
     let again = if r.case.reopen_count > 0 { "true" } else { "" };

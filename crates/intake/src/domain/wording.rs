@@ -96,6 +96,18 @@ pub(super) fn call_refused(method: &str, reason: &str) -> String {
     because(&format!("{method} was refused"), reason)
 }
 
+pub(super) fn call_parked(method: &str, reason: &str) -> String {
+    because(&format!("{method} does not go through and waits for an operator"), reason)
+}
+
+pub(super) fn call_retried(method: &str) -> String {
+    format!("An operator has {method} sent again.")
+}
+
+pub(super) fn call_discarded(method: &str) -> String {
+    format!("An operator gave {method} up.")
+}
+
 fn because(what: &str, reason: &str) -> String {
     if reason.is_empty() { what.to_owned() } else { format!("{what}: {reason}") }
 }

@@ -88,6 +88,6 @@ impl Render for ListAuditRecordsResponse {
             ]);
         }
         page.table(&table, "no records");
-        page.line(if self.chain_intact { "the chain is intact" } else { "THE CHAIN IS BROKEN" });
+        page.line(if self.chain_intact { "the chain is intact here" } else { "THE CHAIN IS BROKEN" });
     }
 }

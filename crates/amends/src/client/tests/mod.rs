@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod affected;
+mod audit;
 mod authority;
 mod commands;
 mod errors;

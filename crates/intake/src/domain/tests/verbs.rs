@@ -9,7 +9,8 @@ use crate::domain::case_state::State;
 use crate::domain::event::{Fact, Facts};
 use crate::domain::milestone::Kind;
 use crate::domain::recovery::{
-    on_finding, on_milestone, on_opened, on_question, on_refused_call, on_reopen, on_requested_remedy,
+    Unparked, on_finding, on_milestone, on_opened, on_parked_call, on_question, on_refused_call, on_reopen,
+    on_requested_remedy, on_unparked_call,
 };
 use crate::domain::refusal::Refusal;
 
@@ -95,6 +96,21 @@ fn a_reason_stays_until_it_is_settled() {
     let refused = on_refused_call(case_in(State::Understood), "x.Y/Z", "1", "REMEDY_EXISTS", "taken", NOW);
     assert_eq!(refused.case.attention.text(), "x.Y/Z was refused: REMEDY_EXISTS");
     assert_eq!(refused.entries[0].kind, "CALL_REFUSED");
+
+    let parked = on_parked_call(case_in(State::Understood), "x.Y/Z", "1", "DATA_LOSS", NOW);
+    assert_eq!(
+        (parked.case.attention.text().as_str(), parked.entries[0].kind.as_ref()),
+        ("x.Y/Z does not go through and waits for an operator: DATA_LOSS", "CALL_PARKED")
+    );
+    let mut taken_over = parked.case.clone();
+    taken_over.attention.taken_over();
+    assert!(taken_over.attention.is_needed(), "no person at the case can mend that");
+    assert_eq!(on_unparked_call(parked.case.clone(), "x.Y/Z", "2", Unparked::Retried, NOW), None, "another call");
+    for (how, kind) in [(Unparked::Retried, "CALL_RETRIED"), (Unparked::Discarded, "CALL_DISCARDED")] {
+        let ended = on_unparked_call(parked.case.clone(), "x.Y/Z", "1", how, NOW).expect("the case knows of it");
+        assert_eq!((ended.case.attention.is_needed(), ended.entries[0].kind.as_ref()), (false, kind));
+    }
+
     let stuck = milestone(Kind::PayoutNeedsAttention, "payouts/1", &[("reason", "UNKNOWN")]);
     let both = on_milestone(refused.case, &stuck, NOW).case;
     let settled = on_milestone(both, &milestone(Kind::RemedySettled, "s", &[]), NOW).case;
