@@ -230,7 +230,7 @@ testkit::on_both_databases! {
         }
         // Nothing is owed by law here: to call a line statutory does not make it so.
         let opened = declined(&desk, 10).await;
-        let mut options = gift(90_000);
+        let mut options = gift(1);
         options[0].lines[0].basis = wire::remedy_line::Basis::Statutory.into();
         let made = offer_by(&desk, &opened.name, "Ada", "", options).await.unwrap();
         assert_eq!(made.state(), offer::State::PendingApproval);

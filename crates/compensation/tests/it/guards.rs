@@ -93,6 +93,9 @@ testkit::on_both_databases! {
         assert!(desk.sql(&entries(&t(8), &[("DEBIT", 5, "EUR"), ("CREDIT", 5, "EUR")])).await.is_err());
         let later = entries(&t(1), &[("DEBIT", 5, "EUR")]).replace(", 0, 'expense'", ", 9, 'expense'");
         assert!(desk.sql(&later).await.is_err());
+        let pair = entries(&t(1), &[("DEBIT", 5, "EUR"), ("CREDIT", 5, "EUR")]);
+        let pair = pair.replace(", 0, 'expense'", ", 8, 'expense'").replace(", 1, 'expense'", ", 9, 'expense'");
+        assert!(desk.sql(&pair).await.is_err(), "a pair that balances joins no transaction that stands");
         let twice = entries(&t(9), &[("DEBIT", 5, "EUR"), ("CREDIT", 5, "EUR")]);
         assert!(both(&desk, twice, head(&t(9), "good")).await.is_err());
         assert_eq!(desk.count("SELECT count(*) AS n FROM ledger_transactions").await, 2);

@@ -67,6 +67,7 @@ impl Parts {
 
         let used = self.used(tx, tenant, remedy, offer, &need, policies.authority.window_days).await?;
         let mut reasons = policies.authority.reasons_against(&role, &need, &used);
+        reasons.extend(measure::reasons_of_law(&offer.options, &offer.plus, &owed));
         if let Some(band) = band {
             let mut book = self.book(tx, tenant, &budgeted, band.limits.iter().map(|(window, _)| *window)).await?;
             reasons.extend(policies.budgets.take(&mut book, band, &gestures).err().unwrap_or_default());

@@ -1,6 +1,6 @@
 //! What is counted against a limit, and in which unit: money by currency, discounts by percent, services by number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{Currency, Money};
 use serde::{Deserialize, Serialize};
@@ -109,21 +109,35 @@ pub fn owed_by_law(assessment: &Assessment, was_refused: bool) -> Vec<&RemedyLin
     automatic.chain(offered).filter(|line| line.basis == Basis::Statutory).collect()
 }
 
+/// One reason for each line of an offer that is called STATUTORY although no rule owes it. The gate and the ceiling let
+/// pass what the law demands, so that somebody else must agree that it does.
+pub fn reasons_of_law(options: &[OfferOption], plus: &[RemedyLine], owed: &[&RemedyLine]) -> BTreeSet<String> {
+    let bundles = options.iter().map(|option| not_owed(option.lines.iter().chain(plus), owed));
+    let claimed = bundles.flatten().filter(|line| line.basis == Basis::Statutory);
+    claimed.map(|line| format!("line {} is called STATUTORY, and no rule owes it", line.id)).collect()
+}
+
 fn sum<'a>(lines: impl IntoIterator<Item = &'a RemedyLine>, owed: &[&RemedyLine]) -> Need {
-    let mut owed: Vec<Option<&RemedyLine>> = owed.iter().copied().map(Some).collect();
     let mut sums = Need::new();
-    for line in lines {
-        if line.basis == Basis::Statutory
-            && let Some(found) = owed.iter_mut().find(|known| known.is_some_and(|known| covers(known, line)))
-        {
-            // Each line of the assessment excuses one.
-            *found = None;
-            continue;
-        }
+    for line in not_owed(lines, owed) {
         let (unit, amount) = of(&line.benefit);
         *sums.entry((line.benefit.kind().to_owned(), unit)).or_default() += amount;
     }
     sums
+}
+
+/// The lines that are not what the law demands; each line of the assessment excuses one.
+fn not_owed<'a>(lines: impl IntoIterator<Item = &'a RemedyLine>, owed: &[&RemedyLine]) -> Vec<&'a RemedyLine> {
+    let mut owed: Vec<Option<&RemedyLine>> = owed.iter().copied().map(Some).collect();
+    let mut left = Vec::new();
+    for line in lines {
+        let mut excuses = owed.iter_mut().filter(|known| known.is_some_and(|known| covers(known, line)));
+        match excuses.next().filter(|_| line.basis == Basis::Statutory) {
+            Some(excuse) => *excuse = None,
+            None => left.push(line),
+        }
+    }
+    left
 }
 
 fn covers(owed: &RemedyLine, line: &RemedyLine) -> bool {
@@ -212,7 +226,11 @@ mod tests {
         assert_eq!(counted(vec![law("a", "EUR 250.01")]), 25_001);
         assert_eq!(counted(vec![law("a", "USD 250.00")]), 25_000);
         let gift = line("a", Basis::Gesture, Benefit::Money(money("EUR 250.00")));
-        assert_eq!(counted(vec![gift]), 25_000);
+        assert_eq!(counted(vec![gift.clone()]), 25_000);
+        let claimed = |lines: Vec<RemedyLine>| reasons_of_law(&[option(lines)], &[], &[&owed]).len();
+        assert_eq!(claimed(vec![law("a", "EUR 250.00"), gift]), 0);
+        assert_eq!(claimed(vec![law("a", "EUR 250.00"), law("b", "EUR 0.01")]), 1);
+        assert_eq!(claimed(vec![law("a", "EUR 250.01")]), 1);
 
         let assessment =
             Assessment { automatic: vec![owed.clone()], plus: vec![law("p", "EUR 1.00")], ..Assessment::default() };

@@ -4,6 +4,7 @@
 //! one keeps the rows that it finds.
 
 mod add_gate;
+mod close_ledger_transactions;
 mod create_applied_packs;
 mod create_authority;
 mod create_captures;
@@ -13,6 +14,7 @@ mod validate_widened;
 mod widen_ledger;
 
 pub use add_gate::AddGate;
+pub use close_ledger_transactions::CloseLedgerTransactions;
 pub use create_applied_packs::CreateAppliedPacks;
 pub use create_authority::CreateAuthority;
 pub use create_captures::CreateCaptures;
