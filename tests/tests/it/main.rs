@@ -10,6 +10,7 @@ mod fault_kill;
 mod fault_load;
 mod flow_recovery;
 mod flow_telemetry;
+mod lifecycle;
 mod model_payout;
 mod model_relay;
 mod operations;
