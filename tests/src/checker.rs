@@ -169,7 +169,8 @@ impl Checker {
             .unwrap_or_else(|error| panic!("{role}: {sql}: {error}"))
     }
 
-    pub(crate) async fn number(&self, role: Role, sql: &str) -> i64 {
+    /// The number `n` of a query's one row.
+    pub async fn number(&self, role: Role, sql: &str) -> i64 {
         let rows = self.rows(role, sql).await;
         durable::sql::column(&rows[0], "n").expect("a number")
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use amends::role::Role;
 use chassis::ClientConfig;
@@ -94,6 +94,21 @@ impl Processes {
             child.wait().expect("the process ends");
             self.kills += 1;
         }
+    }
+
+    /// Tells a role's process to end, as a supervisor does, and waits for its clean end; how long it took.
+    pub async fn terminate(&mut self, role: Role, within: Duration) -> Duration {
+        let mut child = self.running.remove(&role).expect("the role runs");
+        let since = Instant::now();
+        let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
+        assert!(sent.success());
+        let status = testkit::eventually(&format!("{role} has ended"), within, || {
+            let status = child.try_wait().expect("the process is ours");
+            async move { status }
+        })
+        .await;
+        assert!(status.success(), "{role}: {status}; its log: {}", self.log(role));
+        since.elapsed()
     }
 
     /// Starts a role's process.

@@ -47,8 +47,9 @@ impl SuiteConfig {
         overrides: &[(String, String)],
         roles: &BTreeSet<Role>,
     ) -> Result<Self, ConfigError> {
-        let config: Self = chassis::config::load(file, ENV_PREFIX, overrides)?;
+        let Unchecked(config) = chassis::config::load(file, ENV_PREFIX, overrides)?;
         let mut problems = Problems::default();
+        config.validate(&mut problems);
         config.validate_roles(roles, &mut problems);
         problems.finish()?;
         Ok(config)
@@ -108,6 +109,15 @@ impl SuiteConfig {
             }
         }
     }
+}
+
+/// A configuration that is judged later, as a whole and for its roles at once.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Unchecked(SuiteConfig);
+
+impl Validate for Unchecked {
+    fn validate(&self, _problems: &mut Problems) {}
 }
 
 impl Validate for SuiteConfig {

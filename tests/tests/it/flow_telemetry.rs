@@ -21,6 +21,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{Tra
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -35,6 +36,7 @@ struct Seen {
     name: String,
     kind: i32,
     trace: String,
+    /// The traces that it links to.
     links: Vec<String>,
     attributes: BTreeMap<String, String>,
 }
@@ -44,7 +46,8 @@ struct Seen {
 struct Receiver {
     spans: Arc<Mutex<Vec<Seen>>>,
     metrics: Arc<Mutex<BTreeSet<String>>>,
-    log_records: Arc<Mutex<usize>>,
+    /// Services, and the traces that they have log lines of.
+    logged: Arc<Mutex<BTreeSet<(String, String)>>>,
 }
 
 fn text(value: &KeyValue) -> (String, String) {
@@ -55,6 +58,11 @@ fn text(value: &KeyValue) -> (String, String) {
         _ => String::new(),
     };
     (value.key.clone(), shown)
+}
+
+fn service_of(resource: Option<&Resource>) -> String {
+    let mut attributes = resource.into_iter().flat_map(|resource| resource.attributes.iter().map(text));
+    attributes.find(|(key, _)| key == "service.name").map(|(_, name)| name).unwrap_or_default()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -69,9 +77,7 @@ impl TraceService for Receiver {
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
         let mut spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
         for resource in request.into_inner().resource_spans {
-            let attributes: BTreeMap<String, String> =
-                resource.resource.iter().flat_map(|resource| resource.attributes.iter().map(text)).collect();
-            let service = attributes.get("service.name").cloned().unwrap_or_default();
+            let service = service_of(resource.resource.as_ref());
             for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
                 spans.push(Seen {
                     service: service.clone(),
@@ -106,9 +112,12 @@ impl LogsService for Receiver {
         &self,
         request: Request<ExportLogsServiceRequest>,
     ) -> Result<Response<ExportLogsServiceResponse>, Status> {
-        let scopes = request.into_inner().resource_logs.into_iter().flat_map(|resource| resource.scope_logs);
-        *self.log_records.lock().unwrap_or_else(PoisonError::into_inner) +=
-            scopes.map(|scope| scope.log_records.len()).sum::<usize>();
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        for resource in request.into_inner().resource_logs {
+            let service = service_of(resource.resource.as_ref());
+            let records = resource.scope_logs.into_iter().flat_map(|scope| scope.log_records);
+            logged.extend(records.map(|record| (service.clone(), hex(&record.trace_id))));
+        }
         Ok(Response::new(ExportLogsServiceResponse::default()))
     }
 }
@@ -129,6 +138,24 @@ impl Receiver {
 
     fn spans(&self) -> Vec<Seen> {
         self.spans.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn logged(&self) -> BTreeSet<(String, String)> {
+        self.logged.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The traces that come of the first one, by links alone: whatever links to a trace of the story is part of it.
+fn told_by_links(spans: &[Seen], first: &str) -> BTreeSet<String> {
+    let mut story = BTreeSet::from([first.to_owned()]);
+    loop {
+        let known = story.len();
+        let next = spans.iter().filter(|span| span.links.iter().any(|link| story.contains(link)));
+        let next: Vec<String> = next.map(|span| span.trace.clone()).collect();
+        story.extend(next);
+        if story.len() == known {
+            return story;
+        }
     }
 }
 
@@ -168,14 +195,38 @@ async fn one_case_is_one_story_over_four_services() {
     let journey = case.trace_parent.split('-').nth(1).expect("a trace id").to_owned();
 
     let services: BTreeSet<String> = Role::ALL.into_iter().map(|role| format!("amends-{role}")).collect();
-    let story = testkit::eventually("spans of the story from all four services", Duration::from_secs(30), || {
-        let (spans, services, journey) = (receiver.spans(), services.clone(), journey.clone());
+    let methods = [
+        api::method::intake_service::ADD_AFFECTED,
+        api::method::follow_up_service::SEND_MESSAGE,
+        api::method::routing_service::OPEN_WORK,
+        api::method::compensation_service::OPEN_REMEDY,
+        api::method::milestone_sink::REPORT_MILESTONES,
+    ];
+    let (traces, story) = testkit::eventually("the story in all four services", Duration::from_secs(30), || {
+        let (spans, services) = (receiver.spans(), services.clone());
+        let traces = told_by_links(&spans, &journey);
         async move {
-            let story: Vec<Seen> =
-                spans.into_iter().filter(|span| span.attributes.get("amends.journey") == Some(&journey)).collect();
+            let story: Vec<Seen> = spans.into_iter().filter(|span| traces.contains(&span.trace)).collect();
             let seen: BTreeSet<String> = story.iter().map(|span| span.service.clone()).collect();
-            (seen == services).then_some(story)
+            let served: BTreeSet<&str> = story.iter().map(|span| span.name.as_str()).collect();
+            (seen == services && methods.iter().all(|method| served.contains(method))).then_some((traces, story))
         }
+    })
+    .await;
+
+    // What links tell, the attribute tells too: from any call of the story to all others, and to none of another story.
+    let calls = |span: &&Seen| [SpanKind::Server as i32, SpanKind::Client as i32].contains(&span.kind);
+    for span in story.iter().filter(calls) {
+        assert_eq!(span.attributes.get("amends.journey"), Some(&journey), "{span:?}");
+    }
+    testkit::eventually("links lead to all that has the attribute", Duration::from_secs(30), || {
+        // Spans come in any order: a cause may come later than what links to it.
+        let spans = receiver.spans();
+        let told = told_by_links(&spans, &journey);
+        let mut ours = spans.iter().filter(|span| span.attributes.get("amends.journey") == Some(&journey));
+        let all = ours.all(|span| told.contains(&span.trace));
+        let others = spans.iter().any(|span| !told.contains(&span.trace));
+        async move { (all && others).then_some(()) }
     })
     .await;
 
@@ -185,26 +236,22 @@ async fn one_case_is_one_story_over_four_services() {
         assert_eq!(span.attributes.get("rpc.method"), Some(&span.name), "{span:?}");
         assert!(span.attributes.contains_key("rpc.response.status_code"), "{span:?}");
     }
-    let methods: BTreeSet<&str> = servers.iter().map(|span| span.name.as_str()).collect();
-    for method in [
-        api::method::intake_service::ADD_AFFECTED,
-        api::method::follow_up_service::SEND_MESSAGE,
-        api::method::routing_service::OPEN_WORK,
-        api::method::compensation_service::OPEN_REMEDY,
-        api::method::milestone_sink::REPORT_MILESTONES,
-    ] {
-        assert!(methods.contains(method), "{method} is part of the story: {methods:?}");
-    }
     // A durable call is a trace of its own that links to what caused it: from the first span to the last by links.
-    let known: BTreeSet<&str> = story.iter().map(|span| span.trace.as_str()).collect();
     let sends: Vec<&Seen> = story.iter().filter(|span| !span.links.is_empty()).collect();
     assert!(!sends.is_empty(), "durable calls link to their cause");
     for span in sends {
         assert_ne!(span.links[0], span.trace, "a link, not a parent: {span:?}");
-        assert!(known.contains(span.links[0].as_str()), "the cause is part of the story: {span:?}");
+        assert!(traces.contains(&span.links[0]), "the cause is part of the story: {span:?}");
         assert!(span.attributes.contains_key("messaging.message.id"), "{span:?}");
     }
 
+    testkit::eventually("log lines of the story from all four services", Duration::from_secs(30), || {
+        let logged = receiver.logged().into_iter().filter(|(_, trace)| traces.contains(trace));
+        let told: BTreeSet<String> = logged.map(|(service, _)| service).collect();
+        let all = told == services;
+        async move { all.then_some(()) }
+    })
+    .await;
     testkit::eventually("metrics", Duration::from_secs(30), || {
         let seen = receiver.metrics.lock().unwrap_or_else(PoisonError::into_inner).contains("rpc.server.call.duration");
         async move { seen.then_some(()) }

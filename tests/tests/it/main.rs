@@ -11,6 +11,7 @@ mod fault_load;
 mod flow_recovery;
 mod flow_sweep;
 mod flow_telemetry;
+mod lifecycle;
 mod model_payout;
 mod model_relay;
 mod operations;

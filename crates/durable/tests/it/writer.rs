@@ -1,7 +1,12 @@
 //! Group commit: any mix of requests in one group answers exactly as if each had come alone.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+
 use async_trait::async_trait;
-use durable::{Bulk, ColumnType, Engine, GroupCommand, Tx, TxError, Writer};
+use durable::{Bulk, ColumnType, Engine, EngineConfig, GroupCommand, Tx, TxError, Writer};
 use futures::future::join_all;
 use kernel::ServiceError;
 use proptest::prelude::*;
@@ -9,12 +14,19 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use prost_types::Timestamp as Response;
 use testkit::TestDatabase;
+use tokio::sync::RwLock;
 
 use crate::harness::{self, effects, key};
 
 /// Inserts one effect per command, all in one statement. A negative value breaks a CHECK, an id that is there breaks
 /// the primary key, a value of 13 is rejected before anything is written.
-struct Insert;
+#[derive(Clone, Default)]
+struct Insert {
+    /// Closed by whoever holds it for writing.
+    gate: Arc<RwLock<()>>,
+    /// Commands of the largest group so far.
+    largest: Arc<AtomicUsize>,
+}
 
 #[derive(Clone, Debug)]
 struct Effect {
@@ -30,6 +42,8 @@ impl GroupCommand for Insert {
     type Response = Response;
 
     async fn apply(&self, tx: &Tx, commands: &[&Effect]) -> Result<Vec<Result<Response, ServiceError>>, TxError> {
+        self.largest.fetch_max(commands.len(), Ordering::Relaxed);
+        let _open = self.gate.read().await;
         let mut rows =
             Bulk::new(&[("tenant_id", ColumnType::Text), ("id", ColumnType::Integer), ("value", ColumnType::Integer)]);
         let mut results = Vec::new();
@@ -75,12 +89,26 @@ async fn submit(writer: &Writer<Insert>, tenant: &str, request: &Request) -> Out
 
 async fn compare(engine: &Engine, case: u32, earlier: &[Request], group: &[Request]) {
     let (together, alone) = (format!("together-{case}"), format!("alone-{case}"));
-    let writer = Writer::start(engine, Insert);
+    let insert = Insert::default();
+    let writer = Writer::start(engine, insert.clone());
     for request in earlier {
         assert_eq!(submit(&writer, &together, request).await, submit(&writer, &alone, request).await);
     }
-    // All are queued before the worker runs, so that they share a group.
-    let grouped: Vec<Outcome> = join_all(group.iter().map(|request| submit(&writer, &together, request))).await;
+    // All are queued while the gate is closed: what the workers have not taken by then is one group.
+    insert.largest.store(0, Ordering::Relaxed);
+    let closed = insert.gate.write().await;
+    let mut all = join_all(group.iter().map(|request| submit(&writer, &together, request)));
+    let early = futures::poll!(&mut all);
+    drop(closed);
+    let grouped: Vec<Outcome> = match early {
+        Poll::Ready(answers) => answers,
+        Poll::Pending => all.await,
+    };
+    let known: BTreeSet<u8> = earlier.iter().map(|request| request.request_id).collect();
+    let fresh: BTreeSet<u8> = group.iter().map(|request| request.request_id).filter(|id| !known.contains(id)).collect();
+    let groups = EngineConfig::default().writer_workers + 1;
+    let largest = insert.largest.load(Ordering::Relaxed);
+    assert!(largest * groups >= fresh.len(), "{} new requests in groups of {largest} at most", fresh.len());
     let mut one_by_one = Vec::new();
     for request in group {
         one_by_one.push(submit(&writer, &alone, request).await);
@@ -103,7 +131,8 @@ testkit::on_both_databases! {
 
     async fn many_callers_share_few_transactions(database: TestDatabase) {
         let engine = harness::start(&database).await.engine;
-        let writer = Writer::start(&engine, Insert);
+        let writer = Writer::start(&engine, Insert::default());
+        let before = engine.commits();
         let requests: Vec<Request> = (0..200).map(|n| Request { request_id: 0, id: n, value: 1 }).collect();
         let answers = join_all(requests.iter().map(|request| {
             let command = Effect { tenant: "a".to_owned(), id: request.id, value: 1 };
@@ -112,5 +141,7 @@ testkit::on_both_databases! {
         .await;
         assert!(answers.iter().all(Result::is_ok));
         assert_eq!(effects(&engine, "a").await.len(), 200);
+        let commits = engine.commits() - before;
+        assert!(commits <= 10, "200 requests took {commits} transactions");
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use durable::ColumnType::{Integer, Text, Uuid as Id};
-use durable::{Bulk, Tx, sql};
+use durable::{Backend, Bulk, Tx, sql};
 use kernel::{CaseId, MessageId, ResourceId, TenantId, Timestamp};
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, FromQueryResult, QueryOrder, QuerySelect, Value};
+use sea_orm::{Condition, FromQueryResult, QueryOrder, QuerySelect, Select, Statement, Value};
 
 use super::{Cursor, row};
 use crate::domain::{Message, MessageState};
@@ -78,8 +78,11 @@ pub(crate) async fn message_get(
     tenant: &TenantId,
     id: MessageId,
 ) -> Result<Option<Message>, DbErr> {
-    let found = Entity::find_by_id((tenant.as_str().to_owned(), id.uuid())).one(connection).await?;
-    found.map(Message::try_from).transpose()
+    get_query(tenant, id).one(connection).await?.map(Message::try_from).transpose()
+}
+
+pub(super) fn get_query(tenant: &TenantId, id: MessageId) -> Select<Entity> {
+    Entity::find_by_id((tenant.as_str().to_owned(), id.uuid()))
 }
 
 /// Messages of a case after `after`, oldest first.
@@ -90,12 +93,15 @@ pub(crate) async fn message_list_page(
     after: Option<Cursor>,
     limit: u64,
 ) -> Result<Vec<Message>, DbErr> {
+    list_query(tenant, case, after, limit).all(connection).await?.into_iter().map(Message::try_from).collect()
+}
+
+pub(super) fn list_query(tenant: &TenantId, case: CaseId, after: Option<Cursor>, limit: u64) -> Select<Entity> {
     let mut of_case = Condition::all().add(Column::TenantId.eq(tenant.as_str())).add(Column::CaseId.eq(case.uuid()));
     if let Some(after) = after {
         of_case = of_case.add(row::after(Column::CreatedAt, Column::Id, after));
     }
-    let query = Entity::find().filter(of_case).order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).limit(limit);
-    query.all(connection).await?.into_iter().map(Message::try_from).collect()
+    Entity::find().filter(of_case).order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).limit(limit)
 }
 
 /// These messages, locked for the rest of the transaction.
@@ -103,6 +109,15 @@ pub(crate) async fn message_lock_in_tx(
     tx: &Tx,
     keys: &[(TenantId, MessageId)],
 ) -> Result<BTreeMap<(TenantId, MessageId), Message>, DbErr> {
+    let mut found = BTreeMap::new();
+    for row in tx.query_all(lock_statements(tx.backend(), keys)).await? {
+        let message = Message::try_from(Model::from_query_result(&row, "")?)?;
+        found.insert((message.tenant.clone(), message.id), message);
+    }
+    Ok(found)
+}
+
+pub(super) fn lock_statements(backend: Backend, keys: &[(TenantId, MessageId)]) -> Vec<Statement> {
     let mut input = Bulk::new(&[("tenant_id", Text), ("id", Id)]);
     for (tenant, id) in keys {
         input.push([tenant.as_str().into(), id.uuid().into()]);
@@ -110,14 +125,9 @@ pub(crate) async fn message_lock_in_tx(
     let body = format!(
         "SELECT m.* FROM input i JOIN messages m ON m.tenant_id = i.tenant_id AND m.id = i.id \
          ORDER BY m.tenant_id, m.id{}",
-        lock_clause(tx, "m")
+        lock_clause(backend, "m")
     );
-    let mut found = BTreeMap::new();
-    for row in tx.query_all(input.statements(tx.backend(), &body, &[])).await? {
-        let message = Message::try_from(Model::from_query_result(&row, "")?)?;
-        found.insert((message.tenant.clone(), message.id), message);
-    }
-    Ok(found)
+    input.statements(backend, &body, &[])
 }
 
 /// Inserts messages; gives back the keys of those whose id was free.
@@ -183,6 +193,11 @@ pub(crate) async fn message_insert_in_tx(tx: &Tx, messages: &[&Message]) -> Resu
 
 /// Writes where messages have got to.
 pub(crate) async fn message_update_in_tx(tx: &Tx, messages: &[&Message]) -> Result<(), DbErr> {
+    tx.execute_all(update_statements(tx.backend(), messages)).await?;
+    Ok(())
+}
+
+pub(super) fn update_statements(backend: Backend, messages: &[&Message]) -> Vec<Statement> {
     let mut input = Bulk::new(&[
         ("tenant_id", Text),
         ("id", Id),
@@ -208,32 +223,33 @@ pub(crate) async fn message_update_in_tx(tx: &Tx, messages: &[&Message]) -> Resu
         ]);
     }
     if input.is_empty() {
-        return Ok(());
+        return Vec::new();
     }
-    tx.execute_all(input.statements(
-        tx.backend(),
+    input.statements(
+        backend,
         "UPDATE messages SET state = input.state, attempts = input.attempts, failure_reason = input.failure_reason, \
          sent_at = input.sent_at FROM input WHERE messages.tenant_id = input.tenant_id AND messages.id = input.id",
         &[],
-    ))
-    .await?;
-    Ok(())
+    )
 }
 
 /// Counts an attempt that the transport did not take; nothing on a final message.
 pub(crate) async fn message_count_attempt_in_tx(tx: &Tx, tenant: &TenantId, id: MessageId) -> Result<(), DbErr> {
-    tx.execute(sql::statement(
-        tx.backend(),
-        "UPDATE messages SET attempts = attempts + 1 WHERE tenant_id = $1 AND id = $2 AND state = 'QUEUED'",
-        [tenant.as_str().into(), id.uuid().into()],
-    ))
-    .await?;
+    tx.execute(count_attempt_statement(tx.backend(), tenant, id)).await?;
     Ok(())
 }
 
+pub(super) fn count_attempt_statement(backend: Backend, tenant: &TenantId, id: MessageId) -> Statement {
+    sql::statement(
+        backend,
+        "UPDATE messages SET attempts = attempts + 1 WHERE tenant_id = $1 AND id = $2 AND state = 'QUEUED'",
+        [tenant.as_str().into(), id.uuid().into()],
+    )
+}
+
 /// ` FOR UPDATE OF <alias>` where rows can be locked.
-pub(super) fn lock_clause(tx: &Tx, alias: &str) -> String {
-    match sql::for_update(tx.backend()) {
+pub(super) fn lock_clause(backend: Backend, alias: &str) -> String {
+    match sql::for_update(backend) {
         "" => String::new(),
         clause => format!("{clause} OF {alias}"),
     }

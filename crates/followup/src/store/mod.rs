@@ -3,6 +3,8 @@
 //! Calls the database through sea-orm. Always holds: every query names the tenant; a row that contradicts itself is
 //! refused when it is read; rows are locked in the order of their ids, plans before surveys.
 
+#[cfg(test)]
+mod explained;
 pub(crate) mod messages;
 mod migration;
 pub(crate) mod plans;

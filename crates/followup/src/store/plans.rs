@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use durable::ColumnType::{Integer, Text, Uuid as Id};
-use durable::{Bulk, Tx, sql};
+use durable::{Backend, Bulk, Tx, sql};
 use kernel::{CaseId, PlanId, ResourceId, TenantId, Timestamp};
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, FromQueryResult, QueryOrder, QuerySelect, Value};
+use sea_orm::{Condition, FromQueryResult, QueryOrder, QuerySelect, Select, Statement, Value};
 
 use super::messages::lock_clause;
 use super::{Cursor, row};
@@ -94,8 +94,11 @@ pub(crate) async fn plan_get(
     tenant: &TenantId,
     id: PlanId,
 ) -> Result<Option<Plan>, DbErr> {
-    let found = Entity::find_by_id((tenant.as_str().to_owned(), id.uuid())).one(connection).await?;
-    found.map(Plan::try_from).transpose()
+    get_query(tenant, id).one(connection).await?.map(Plan::try_from).transpose()
+}
+
+pub(super) fn get_query(tenant: &TenantId, id: PlanId) -> Select<Entity> {
+    Entity::find_by_id((tenant.as_str().to_owned(), id.uuid()))
 }
 
 /// Plans of a case after `after`, oldest first.
@@ -106,12 +109,15 @@ pub(crate) async fn plan_list_page(
     after: Option<Cursor>,
     limit: u64,
 ) -> Result<Vec<Plan>, DbErr> {
+    list_query(tenant, case, after, limit).all(connection).await?.into_iter().map(Plan::try_from).collect()
+}
+
+pub(super) fn list_query(tenant: &TenantId, case: CaseId, after: Option<Cursor>, limit: u64) -> Select<Entity> {
     let mut of_case = of_case(tenant, case);
     if let Some(after) = after {
         of_case = of_case.add(row::after(Column::CreatedAt, Column::Id, after));
     }
-    let query = Entity::find().filter(of_case).order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).limit(limit);
-    query.all(connection).await?.into_iter().map(Plan::try_from).collect()
+    Entity::find().filter(of_case).order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).limit(limit)
 }
 
 /// The latest plan of a case, and the check-ins that all its plans have sent.
@@ -120,15 +126,14 @@ pub(crate) async fn plan_latest(
     tenant: &TenantId,
     case: CaseId,
 ) -> Result<Option<(Plan, u32)>, DbErr> {
-    let newest = Entity::find()
-        .filter(of_case(tenant, case))
-        .order_by_desc(Column::CreatedAt)
-        .order_by_desc(Column::Id)
-        .all(connection)
-        .await?;
+    let newest = newest_query(tenant, case).all(connection).await?;
     let sent: i64 = newest.iter().map(|plan| plan.check_ins_sent).sum();
     let Some(latest) = newest.into_iter().next() else { return Ok(None) };
     Ok(Some((latest.try_into()?, row::number(TABLE, "check_ins_sent", sent)?)))
+}
+
+pub(super) fn newest_query(tenant: &TenantId, case: CaseId) -> Select<Entity> {
+    Entity::find().filter(of_case(tenant, case)).order_by_desc(Column::CreatedAt).order_by_desc(Column::Id)
 }
 
 fn of_case(tenant: &TenantId, case: CaseId) -> Condition {
@@ -140,6 +145,15 @@ pub(crate) async fn plan_lock_in_tx(
     tx: &Tx,
     keys: &[(TenantId, PlanId)],
 ) -> Result<BTreeMap<(TenantId, PlanId), Plan>, DbErr> {
+    let mut found = BTreeMap::new();
+    for row in tx.query_all(lock_statements(tx.backend(), keys)).await? {
+        let plan = Plan::try_from(Model::from_query_result(&row, "")?)?;
+        found.insert((plan.tenant.clone(), plan.id), plan);
+    }
+    Ok(found)
+}
+
+pub(super) fn lock_statements(backend: Backend, keys: &[(TenantId, PlanId)]) -> Vec<Statement> {
     let mut input = Bulk::new(&[("tenant_id", Text), ("id", Id)]);
     for (tenant, id) in keys {
         input.push([tenant.as_str().into(), id.uuid().into()]);
@@ -147,14 +161,9 @@ pub(crate) async fn plan_lock_in_tx(
     let body = format!(
         "SELECT p.* FROM input i JOIN plans p ON p.tenant_id = i.tenant_id AND p.id = i.id \
          ORDER BY p.tenant_id, p.id{}",
-        lock_clause(tx, "p")
+        lock_clause(backend, "p")
     );
-    let mut found = BTreeMap::new();
-    for row in tx.query_all(input.statements(tx.backend(), &body, &[])).await? {
-        let plan = Plan::try_from(Model::from_query_result(&row, "")?)?;
-        found.insert((plan.tenant.clone(), plan.id), plan);
-    }
-    Ok(found)
+    input.statements(backend, &body, &[])
 }
 
 /// Inserts running plans; gives back the keys of those whose id was free.
@@ -214,6 +223,11 @@ pub(crate) async fn plan_insert_in_tx(tx: &Tx, plans: &[&Plan]) -> Result<Vec<(S
 
 /// Writes where plans have got to.
 pub(crate) async fn plan_update_in_tx(tx: &Tx, plans: &[&Plan]) -> Result<(), DbErr> {
+    tx.execute_all(update_statements(tx.backend(), plans)).await?;
+    Ok(())
+}
+
+pub(super) fn update_statements(backend: Backend, plans: &[&Plan]) -> Vec<Statement> {
     let mut input = Bulk::new(&[
         ("tenant_id", Text),
         ("id", Id),
@@ -246,15 +260,13 @@ pub(crate) async fn plan_update_in_tx(tx: &Tx, plans: &[&Plan]) -> Result<(), Db
         ]);
     }
     if input.is_empty() {
-        return Ok(());
+        return Vec::new();
     }
-    tx.execute_all(input.statements(
-        tx.backend(),
+    input.statements(
+        backend,
         "UPDATE plans SET state = input.state, next_step = input.next_step, next_step_at = input.next_step_at, \
          check_ins_sent = input.check_ins_sent, ended_at = input.ended_at, stop_reason = input.stop_reason, \
          updated_at = input.updated_at FROM input WHERE plans.tenant_id = input.tenant_id AND plans.id = input.id",
         &[],
-    ))
-    .await?;
-    Ok(())
+    )
 }

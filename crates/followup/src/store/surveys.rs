@@ -1,10 +1,10 @@
 //! The table of surveys.
 
 use durable::ColumnType::{Integer, Text, Uuid as Id};
-use durable::{Bulk, Tx, sql};
+use durable::{Backend, Bulk, Tx, sql};
 use kernel::{CaseId, PlanId, ResourceId, SurveyId, TenantId, Timestamp};
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, QueryOrder, QuerySelect};
+use sea_orm::{Condition, QueryOrder, QuerySelect, Select, Statement};
 
 use super::{Cursor, row};
 use crate::domain::{Survey, SurveyState};
@@ -65,8 +65,11 @@ pub(crate) async fn survey_get(
     tenant: &TenantId,
     id: SurveyId,
 ) -> Result<Option<Survey>, DbErr> {
-    let found = Entity::find_by_id((tenant.as_str().to_owned(), id.uuid())).one(connection).await?;
-    found.map(Survey::try_from).transpose()
+    get_query(tenant, id).one(connection).await?.map(Survey::try_from).transpose()
+}
+
+pub(super) fn get_query(tenant: &TenantId, id: SurveyId) -> Select<Entity> {
+    Entity::find_by_id((tenant.as_str().to_owned(), id.uuid()))
 }
 
 /// Surveys of a case before `before`, newest first.
@@ -77,12 +80,15 @@ pub(crate) async fn survey_list_page(
     before: Option<Cursor>,
     limit: u64,
 ) -> Result<Vec<Survey>, DbErr> {
+    list_query(tenant, case, before, limit).all(connection).await?.into_iter().map(Survey::try_from).collect()
+}
+
+pub(super) fn list_query(tenant: &TenantId, case: CaseId, before: Option<Cursor>, limit: u64) -> Select<Entity> {
     let mut of_case = of_case(tenant, case);
     if let Some(before) = before {
         of_case = of_case.add(row::before(Column::CreatedAt, Column::Id, before));
     }
-    let query = Entity::find().filter(of_case).order_by_desc(Column::CreatedAt).order_by_desc(Column::Id).limit(limit);
-    query.all(connection).await?.into_iter().map(Survey::try_from).collect()
+    Entity::find().filter(of_case).order_by_desc(Column::CreatedAt).order_by_desc(Column::Id).limit(limit)
 }
 
 /// The latest answer of a case: its score.
@@ -147,12 +153,17 @@ pub(crate) async fn survey_insert_in_tx(tx: &Tx, surveys: &[Survey]) -> Result<(
 
 /// Writes the answer of a survey.
 pub(crate) async fn survey_update_in_tx(tx: &Tx, survey: &Survey) -> Result<(), DbErr> {
+    tx.execute(update_statement(tx.backend(), survey)).await?;
+    Ok(())
+}
+
+pub(super) fn update_statement(backend: Backend, survey: &Survey) -> Statement {
     let (score, answered_at) = match survey.state {
         SurveyState::Answered { score, at } => (Some(i64::from(score)), Some(at.micros())),
         SurveyState::Open | SurveyState::Closed => (None, None),
     };
-    tx.execute(sql::statement(
-        tx.backend(),
+    sql::statement(
+        backend,
         "UPDATE surveys SET state = $3, score = $4, comment = $5, answered_at = $6 WHERE tenant_id = $1 AND id = $2",
         [
             survey.tenant.as_str().into(),
@@ -162,27 +173,28 @@ pub(crate) async fn survey_update_in_tx(tx: &Tx, survey: &Survey) -> Result<(), 
             survey.comment.as_str().into(),
             answered_at.into(),
         ],
-    ))
-    .await?;
-    Ok(())
+    )
 }
 
 /// Closes the open surveys of these plans, which must be locked.
 pub(crate) async fn survey_close_in_tx(tx: &Tx, plans: &[(TenantId, PlanId)]) -> Result<(), DbErr> {
+    tx.execute_all(close_statements(tx.backend(), plans)).await?;
+    Ok(())
+}
+
+pub(super) fn close_statements(backend: Backend, plans: &[(TenantId, PlanId)]) -> Vec<Statement> {
     let mut input = Bulk::new(&[("tenant_id", Text), ("plan_id", Id)]);
     for (tenant, plan) in plans {
         input.push([tenant.as_str().into(), plan.uuid().into()]);
     }
     if input.is_empty() {
-        return Ok(());
+        return Vec::new();
     }
     let open = SurveyState::Open;
-    tx.execute_all(input.statements(
-        tx.backend(),
+    input.statements(
+        backend,
         "UPDATE surveys SET state = $1 FROM input WHERE surveys.tenant_id = input.tenant_id \
          AND surveys.plan_id = input.plan_id AND surveys.state = 'OPEN'",
         &[open.close().as_str().into()],
-    ))
-    .await?;
-    Ok(())
+    )
 }

@@ -1,10 +1,8 @@
-//! Lists page by page, page tokens, and the plans of the hot queries.
+//! Lists page by page, and page tokens.
 
 use api::followup as pb;
 use api::reason;
-use durable::{Backend, sql};
 use kernel::ErrorCode;
-use sea_orm::ConnectionTrait as _;
 use testkit::TestDatabase;
 
 use crate::harness::{DAY, FollowUp, SCHEMA, apology, as_backend, as_client, case, error, new_plan};
@@ -98,86 +96,4 @@ testkit::on_both_databases! {
         assert_eq!([first.surveys, second.surveys].concat(), all);
         assert_eq!(all.len(), 4);
     }
-
-    async fn hot_queries_are_served_by_an_index(database: TestDatabase) {
-        let follow_up = FollowUp::start(database).await;
-        let (tenant, id) = ("'default'", match follow_up.engine.db().backend() {
-            Backend::Postgres => "'00000000-0000-0000-0000-000000000001'::uuid",
-            Backend::Sqlite => "x'00000000000000000000000000000001'",
-        });
-        for (query, index) in [
-            (format!("SELECT * FROM messages WHERE tenant_id = {tenant} AND id = {id}"), "messages_pkey"),
-            (format!("UPDATE messages SET state = 'QUEUED' WHERE tenant_id = {tenant} AND id = {id}"), "messages_pkey"),
-            (
-                format!("SELECT * FROM messages WHERE tenant_id = {tenant} AND case_id = {id} ORDER BY created_at, id LIMIT 51"),
-                "messages_of_case",
-            ),
-            (format!("SELECT * FROM plans WHERE tenant_id = {tenant} AND id = {id}"), "plans_pkey"),
-            (
-                format!("SELECT * FROM plans WHERE tenant_id = {tenant} AND case_id = {id} ORDER BY created_at DESC, id DESC"),
-                "plans_of_case",
-            ),
-            (
-                format!("UPDATE surveys SET state = 'CLOSED' WHERE tenant_id = {tenant} AND plan_id = {id} AND state = 'OPEN'"),
-                "surveys_open",
-            ),
-            (
-                format!("SELECT * FROM surveys WHERE tenant_id = {tenant} AND case_id = {id} ORDER BY created_at DESC, id DESC LIMIT 51"),
-                "surveys_of_case",
-            ),
-        ] {
-            let plan = explain(&follow_up, &query).await;
-            let index = match follow_up.engine.db().backend() {
-                Backend::Sqlite => index.replace("messages_pkey", "PRIMARY KEY").replace("plans_pkey", "PRIMARY KEY"),
-                Backend::Postgres => index.to_owned(),
-            };
-            let by_key = index == "PRIMARY KEY" && plan.contains("sqlite_autoindex");
-            assert!(plan.contains(&index) || by_key, "{query}\n{plan}");
-            assert!(!plan.contains("Seq Scan") && !plan.contains("SCAN"), "{query}\n{plan}");
-            assert!(!plan.contains("Sort") && !plan.contains("TEMP B-TREE"), "{query}\n{plan}");
-        }
-    }
-}
-
-/// Enough rows for PostgreSQL to tell its indexes apart.
-const ROWS: &str = "
-    INSERT INTO messages (tenant_id, id, case_id, customer_id, state, template, language, template_values, subject, body, attempts, created_at)
-        SELECT 'default', md5(n::text)::uuid, md5((n / 5)::text)::uuid, md5('x')::uuid, 'QUEUED', 'x', '', '{}', '', '', 0, n
-        FROM generate_series(1, 2000) n;
-    INSERT INTO plans (tenant_id, id, case_id, customer_id, state, language, pauses, topic, next_step, next_step_at, check_ins_sent, created_at, updated_at)
-        SELECT 'default', md5(n::text)::uuid, md5((n / 5)::text)::uuid, md5('x')::uuid, 'RUNNING', '', '[]', '', 1, 1, 0, n, n
-        FROM generate_series(1, 2000) n;
-    INSERT INTO surveys (tenant_id, id, plan_id, case_id, state, check_in, comment, created_at)
-        SELECT 'default', md5(n::text)::uuid, md5(n::text)::uuid, md5((n / 5)::text)::uuid, 'OPEN', 1, '', n
-        FROM generate_series(1, 2000) n;
-    ANALYZE messages, plans, surveys;
-    SET LOCAL enable_seqscan = off;
-    SET LOCAL enable_bitmapscan = off";
-
-/// The database's plan for a query; PostgreSQL is told not to read whole tables.
-async fn explain(follow_up: &FollowUp, query: &str) -> String {
-    let backend = follow_up.engine.db().backend();
-    let query = query.to_owned();
-    let rows = follow_up.engine.run_tx("test.explain", |tx| {
-        let query = query.clone();
-        async move {
-            Ok(match backend {
-                Backend::Postgres => {
-                    tx.conn()
-                        .execute_unprepared("DELETE FROM surveys; DELETE FROM plans; DELETE FROM messages")
-                        .await?;
-                    tx.conn().execute_unprepared(ROWS).await?;
-                    let rows = tx.query(sql::statement(backend, format!("EXPLAIN {query}"), [])).await?;
-                    let lines: Result<Vec<String>, _> = rows.iter().map(|row| sql::column(row, "QUERY PLAN")).collect();
-                    lines?
-                }
-                Backend::Sqlite => {
-                    let rows = tx.query(sql::statement(backend, format!("EXPLAIN QUERY PLAN {query}"), [])).await?;
-                    let lines: Result<Vec<String>, _> = rows.iter().map(|row| sql::column(row, "detail")).collect();
-                    lines?
-                }
-            })
-        }
-    });
-    rows.await.unwrap().join("\n")
 }
