@@ -14,6 +14,8 @@ pub mod flights;
 mod health;
 mod operations;
 pub mod role;
+mod stop;
 pub mod suite;
+pub mod targets;
 
 pub use cli::main;
