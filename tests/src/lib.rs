@@ -3,5 +3,6 @@
 
 pub mod checker;
 pub mod databases;
+pub mod digests;
 pub mod in_process;
 pub mod processes;

@@ -3,6 +3,7 @@
 //! Owns no data: `durable::operations` does the work, in the database of the service that a name speaks of.
 
 mod convert;
+mod names;
 
 use std::collections::BTreeMap;
 
@@ -22,17 +23,14 @@ use crate::role::Role;
 
 /// The service over the engines of this process.
 pub struct Operations {
-    engines: BTreeMap<&'static str, Engine>,
+    engines: BTreeMap<Role, Engine>,
     page_tokens: PageTokens,
 }
 
 impl Operations {
     /// As a service to serve beside the others.
     pub fn service(engines: &BTreeMap<Role, Engine>, page_token_key: &str) -> chassis::Service {
-        let operations = Self {
-            engines: engines.iter().map(|(role, engine)| (role.name(), engine.clone())).collect(),
-            page_tokens: PageTokens::new(page_token_key.as_bytes()),
-        };
+        let operations = Self { engines: engines.clone(), page_tokens: PageTokens::new(page_token_key.as_bytes()) };
         chassis::Service {
             name: "operations",
             grpc_names: vec!["amends.operations.v1.OperationsService"],
@@ -42,37 +40,36 @@ impl Operations {
         }
     }
 
-    /// The engine that `parent` (`services/{service}`) speaks of.
-    fn engine(&self, field: &str, parent: &str) -> Result<&Engine, ServiceError> {
-        let mut violations = Violations::new();
-        let Some(service) =
-            parent.strip_prefix("services/").filter(|name| Role::ALL.iter().any(|role| role.name() == *name))
-        else {
-            violations.add(
-                field,
-                "RESOURCE_NAME",
-                "must be services/intake, services/routing, services/compensation or services/followup",
-            );
-            violations.finish()?;
-            return Err(ServiceError::internal("a violation was recorded"));
-        };
-        self.engines.get(service).ok_or_else(|| {
+    /// The engine of a service that a request names; all that is wrong with the request is told before that.
+    fn engine(&self, violations: Violations, named: Option<Role>) -> Result<&Engine, ServiceError> {
+        violations.finish()?;
+        let service = named.ok_or_else(|| ServiceError::internal("a violation was recorded"))?;
+        self.engines.get(&service).ok_or_else(|| {
             let text = format!("this process does not run {service}; ask one that does");
             ServiceError::new(ErrorCode::NotFound, api::reason::operations::SERVICE_NOT_HERE, text)
-                .with("service", service)
+                .with("service", service.name())
         })
     }
 
+    /// The engine, the message id and the parts of a change of one call.
+    fn change(
+        &self,
+        name: &str,
+        request_id: &str,
+        reason: &str,
+    ) -> Result<(&Engine, Uuid, String, String), ServiceError> {
+        let mut violations = Violations::new();
+        let request_id = violations.request_id(request_id);
+        let reason = violations.text("reason", reason, 1, 512);
+        let (engine, message_id) = self.call(name, violations)?;
+        Ok((engine, message_id, request_id, reason))
+    }
+
     /// The engine and the message id of a call's name.
-    fn call(&self, name: &str) -> Result<(&Engine, Uuid), ServiceError> {
-        let parsed = name.split_once("/calls/").and_then(|(parent, id)| Some((parent, convert::uuid(id)?)));
-        let Some((parent, message_id)) = parsed else {
-            let mut violations = Violations::new();
-            violations.add("name", "RESOURCE_NAME", "must be services/{service}/calls/{uuid} in lower case");
-            violations.finish()?;
-            return Err(ServiceError::internal("a violation was recorded"));
-        };
-        Ok((self.engine("name", parent)?, message_id))
+    fn call(&self, name: &str, mut violations: Violations) -> Result<(&Engine, Uuid), ServiceError> {
+        let (service, message_id) = names::call(name, &mut violations).unzip();
+        let engine = self.engine(violations, service)?;
+        Ok((engine, message_id.ok_or_else(|| ServiceError::internal("a violation was recorded"))?))
     }
 }
 
@@ -81,14 +78,6 @@ impl Operations {
 struct Change<'a> {
     name: &'a str,
     reason: &'a str,
-}
-
-fn change(request_id: &str, reason: &str) -> Result<(String, String), ServiceError> {
-    let mut violations = Violations::new();
-    let request_id = violations.request_id(request_id);
-    let reason = violations.text("reason", reason, 1, 512);
-    violations.finish()?;
-    Ok((request_id, reason))
 }
 
 #[tonic::async_trait]
@@ -100,7 +89,7 @@ impl OperationsService for Operations {
 
     async fn get_call(&self, request: Request<GetCallRequest>) -> Result<Response<Call>, Status> {
         let context = chassis::context(&request)?;
-        let (engine, message_id) = self.call(&request.get_ref().name).map_err(chassis::to_status)?;
+        let (engine, message_id) = self.call(&request.get_ref().name, Violations::new()).map_err(chassis::to_status)?;
         let call = operations::get_call(engine, &context.tenant, message_id).await.map_err(chassis::to_status)?;
         Ok(Response::new(convert::call(engine.service(), call)))
     }
@@ -108,8 +97,8 @@ impl OperationsService for Operations {
     async fn retry_call(&self, request: Request<RetryCallRequest>) -> Result<Response<Call>, Status> {
         let context = chassis::context(&request)?;
         let request = request.into_inner();
-        let (engine, message_id) = self.call(&request.name).map_err(chassis::to_status)?;
-        let (request_id, reason) = change(&request.request_id, &request.reason).map_err(chassis::to_status)?;
+        let (engine, message_id, request_id, reason) =
+            self.change(&request.name, &request.request_id, &request.reason).map_err(chassis::to_status)?;
         let hash = RequestKey::hash_of(&Change { name: &request.name, reason: &reason });
         let key = context.key(api::method::operations_service::RETRY_CALL, &request_id, hash);
         let service = engine.service();
@@ -128,8 +117,8 @@ impl OperationsService for Operations {
     async fn discard_call(&self, request: Request<DiscardCallRequest>) -> Result<Response<Call>, Status> {
         let context = chassis::context(&request)?;
         let request = request.into_inner();
-        let (engine, message_id) = self.call(&request.name).map_err(chassis::to_status)?;
-        let (request_id, reason) = change(&request.request_id, &request.reason).map_err(chassis::to_status)?;
+        let (engine, message_id, request_id, reason) =
+            self.change(&request.name, &request.request_id, &request.reason).map_err(chassis::to_status)?;
         let hash = RequestKey::hash_of(&Change { name: &request.name, reason: &reason });
         let key = context.key(api::method::operations_service::DISCARD_CALL, &request_id, hash);
         let service = engine.service();
@@ -152,8 +141,10 @@ impl OperationsService for Operations {
     ) -> Result<Response<SkipMessageResponse>, Status> {
         let context = chassis::context(&request)?;
         let request = request.into_inner();
-        let engine = self.engine("parent", &request.parent).map_err(chassis::to_status)?;
-        let skip = convert::Skip::parse(request).map_err(chassis::to_status)?;
+        let mut violations = Violations::new();
+        let named = names::service("parent", &request.parent, &mut violations);
+        let skip = convert::Skip::parse(request, &mut violations);
+        let engine = self.engine(violations, named).map_err(chassis::to_status)?;
         let key =
             context.key(api::method::operations_service::SKIP_MESSAGE, &skip.request_id, RequestKey::hash_of(&skip));
         let service = engine.service();
@@ -173,7 +164,9 @@ impl OperationsService for Operations {
     async fn get_relay_health(&self, request: Request<GetRelayHealthRequest>) -> Result<Response<RelayHealth>, Status> {
         let name = request.into_inner().name;
         let parent = name.strip_suffix("/relayHealth").unwrap_or(&name);
-        let engine = self.engine("name", parent).map_err(chassis::to_status)?;
+        let mut violations = Violations::new();
+        let named = names::service("name", parent, &mut violations);
+        let engine = self.engine(violations, named).map_err(chassis::to_status)?;
         let targets = operations::relay_health(engine).await.map_err(chassis::to_status)?;
         Ok(Response::new(convert::relay_health(engine.service(), targets)))
     }
@@ -193,12 +186,12 @@ impl Operations {
         context: kernel::RequestContext,
         request: ListCallsRequest,
     ) -> Result<ListCallsResponse, ServiceError> {
-        let engine = self.engine("parent", &request.parent)?;
         let mut violations = Violations::new();
+        let named = names::service("parent", &request.parent, &mut violations);
         let size = PageSize::parse(request.page_size, &mut violations);
         let state = convert::state_filter(request.state, &mut violations);
         let lane = violations.text("lane", &request.lane, 0, 128);
-        violations.finish()?;
+        let engine = self.engine(violations, named)?;
         let query = ("ListCalls", engine.service(), request.state, &lane);
         let after: Option<CallCursor> = self.page_tokens.open(&context.tenant, &query, &request.page_token)?;
         let filter = CallFilter { state, lane: (!lane.is_empty()).then(|| lane.clone()) };
@@ -220,10 +213,10 @@ impl Operations {
         context: kernel::RequestContext,
         request: ListAuditRecordsRequest,
     ) -> Result<ListAuditRecordsResponse, ServiceError> {
-        let engine = self.engine("parent", &request.parent)?;
         let mut violations = Violations::new();
+        let named = names::service("parent", &request.parent, &mut violations);
         let size = PageSize::parse(request.page_size, &mut violations);
-        violations.finish()?;
+        let engine = self.engine(violations, named)?;
         let query = ("ListAuditRecords", engine.service());
         let before: Option<i64> = self.page_tokens.open(&context.tenant, &query, &request.page_token)?;
         let unavailable = |error: sea_orm::DbErr| {

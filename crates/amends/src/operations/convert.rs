@@ -5,7 +5,7 @@ use chassis::wire::to_timestamp;
 use durable::TargetHealth;
 use durable::audit::AuditRecord;
 use durable::operations::{Call, CallState};
-use kernel::{ServiceError, Violations};
+use kernel::Violations;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -76,9 +76,8 @@ pub struct Skip {
 }
 
 impl Skip {
-    /// All that is wrong at once.
-    pub fn parse(request: SkipMessageRequest) -> Result<Self, ServiceError> {
-        let mut violations = Violations::new();
+    /// All that is wrong is recorded.
+    pub fn parse(request: SkipMessageRequest, violations: &mut Violations) -> Self {
         let skip = Self {
             request_id: violations.request_id(&request.request_id),
             sender: violations.text("sender", &request.sender, 1, 63),
@@ -89,8 +88,7 @@ impl Skip {
         if request.lane_seq < 1 {
             violations.add("lane_seq", "RANGE", "must be 1 or more");
         }
-        violations.finish()?;
-        Ok(skip)
+        skip
     }
 }
 
