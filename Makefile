@@ -9,6 +9,14 @@ MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
 # Options of what a target runs.
 ARGS ?=
 
+# Exports where PostgreSQL's programs are, unless a running server is named: then nothing is looked up or installed.
+define postgres
+if [[ -z "$${AMENDS_TEST_DATABASE_URL:-}" ]]; then
+    AMENDS_TEST_PG_BIN="$$(.ci/postgres-bin)"
+    export AMENDS_TEST_PG_BIN
+fi
+endef
+
 # The directory of a tool: PATH first, else the pinned one under target/.
 tool = $$(type -P $(1) || echo "$$(.ci/wheel $(1))/bin/$(1)")
 
@@ -25,16 +33,14 @@ run: ## Run the whole suite at 127.0.0.1:7070, its data under .amends
 	@cargo run --locked -p amends -- dev
 
 .PHONY: test
-test: ## Run every test, on SQLite and on PostgreSQL, whose programs it finds or installs
-	@AMENDS_TEST_PG_BIN="$$(.ci/postgres-bin)"
-	export AMENDS_TEST_PG_BIN
+test: ## Run every test, on SQLite and on PostgreSQL: the server of AMENDS_TEST_DATABASE_URL, else programs that it finds or installs
+	@$(postgres)
 	cargo test --workspace --locked
 	cargo test --release --locked -p amends-tests --features year --test year -- --nocapture
 
 .PHONY: bench
 bench: ## Measure the hot paths against pgbench in the same run; options in ARGS, e.g. ARGS='--only relay --rounds 1'
-	@AMENDS_TEST_PG_BIN="$$(.ci/postgres-bin)"
-	export AMENDS_TEST_PG_BIN
+	@$(postgres)
 	cargo build --locked --release -p amends-tests --bins
 	cargo run --locked --release -p amends-tests --bin bench -- $(ARGS)
 

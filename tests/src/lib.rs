@@ -4,6 +4,7 @@
 pub mod checker;
 pub mod databases;
 pub mod detour;
+pub mod digests;
 pub mod in_process;
 pub mod processes;
 mod report;

@@ -52,7 +52,7 @@ impl Processes {
         let scratch = Scratch::new(name_hint);
         let ports: BTreeMap<Role, u16> = Role::ALL.into_iter().map(|role| (role, testkit::free_port())).collect();
         let mut toml = String::from(
-            "[server.drain]\npre_stop = \"0s\"\ntimeout = \"2s\"\n[telemetry]\nlog_filter = \"warn\"\n[targets]\n",
+            "[server.drain]\npre_stop = \"0s\"\ntimeout = \"2s\"\n[telemetry]\nlog_filter = \"warn\"\n[auth]\nmode = \"dev\"\n[targets]\n",
         );
         for (role, port) in &ports {
             let _ = writeln!(toml, "{role} = \"http://127.0.0.1:{port}\"");
@@ -109,6 +109,14 @@ impl Processes {
         .await;
         assert!(status.success(), "{role}: {status}; its log: {}", self.log(role));
         since.elapsed()
+    }
+
+    /// Hands a role's process over, to be ended in another way.
+    ///
+    /// # Panics
+    /// When the role does not run.
+    pub fn take(&mut self, role: Role) -> Child {
+        self.running.remove(&role).expect("the role runs")
     }
 
     /// Starts a role's process.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use chassis::{Telemetry, TelemetryOptions};
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::SuiteConfig;
 use crate::dev::{self, ClockKind};
 use crate::role::Role;
+use crate::stop::{self, CutShort};
 use crate::suite::{Pending, Suite};
 use crate::{client, demo, health};
 
@@ -98,11 +100,18 @@ impl RoleOptions {
     }
 
     fn load(&self) -> anyhow::Result<SuiteConfig> {
-        Ok(SuiteConfig::load(self.config.as_deref(), &[], &self.roles())?)
+        Ok(SuiteConfig::load(self.config.as_deref(), &self.roles())?)
+    }
+
+    fn load_to_serve(&self) -> anyhow::Result<SuiteConfig> {
+        Ok(SuiteConfig::load_to_serve(self.config.as_deref(), &self.roles())?)
     }
 }
 
-/// Runs the command line; the exit code is 2 for bad use, 1 for a failure.
+/// Exit code of a process that was told a second time to end, and did not finish what it held.
+const EXIT_CUT_SHORT: u8 = 3;
+
+/// Runs the command line; the exit code is 2 for bad use, 3 when a second signal cut the drain short, 1 for a failure.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -113,10 +122,15 @@ pub fn main() -> ExitCode {
         }
     };
     let result = runtime.block_on(run(cli.command));
+    let cut_short = result.as_ref().is_err_and(anyhow::Error::is::<CutShort>);
     // Work that never awaits must not keep the process.
-    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    runtime.shutdown_timeout(if cut_short { Duration::ZERO } else { Duration::from_secs(1) });
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if cut_short => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(EXIT_CUT_SHORT)
+        }
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -131,7 +145,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(options) => run_serve(options).await,
         Command::Migrate(options) => run_migrate(options).await,
         Command::CheckConfig(options) => {
-            options.load()?;
+            options.load_to_serve()?;
             println!("the configuration is right for {}", names(&options.roles()));
             Ok(())
         }
@@ -145,16 +159,22 @@ async fn run_dev(options: DevOptions) -> anyhow::Result<()> {
     let config = dev::configure(config, &options.data, options.listen);
     let telemetry = telemetry("amends-dev", &config);
     let result = dev::run(config, options.clock, telemetry.registry()).await;
-    telemetry.shutdown().await;
-    result
+    finish(telemetry, result).await
 }
 
 async fn run_serve(options: ServeOptions) -> anyhow::Result<()> {
     let roles = options.roles.roles();
-    let config = options.roles.load()?;
+    let config = options.roles.load_to_serve()?;
     let telemetry = telemetry(&format!("amends-{}", names(&roles).replace(", ", "-")), &config);
     let result = serve(config, roles, &options, telemetry.registry()).await;
-    telemetry.shutdown().await;
+    finish(telemetry, result).await
+}
+
+/// Sends what telemetry still holds, unless the process is to end at once.
+async fn finish(telemetry: Telemetry, result: anyhow::Result<()>) -> anyhow::Result<()> {
+    if !result.as_ref().is_err_and(anyhow::Error::is::<CutShort>) {
+        telemetry.shutdown().await;
+    }
     result
 }
 
@@ -168,13 +188,7 @@ async fn serve(
     let suite = Suite::build(config, roles, pending, Arc::new(SystemClock), Arc::new(RandomIds)).await?;
     let shutdown = CancellationToken::new();
     let serving = suite.serve(Some(registry), options.reflection, None, shutdown.clone());
-    tokio::pin!(serving);
-    tokio::select! {
-        result = &mut serving => return result,
-        signal = chassis::shutdown_signal() => signal?,
-    }
-    shutdown.cancel();
-    serving.await
+    stop::at_signal(serving, std::future::pending(), &shutdown).await
 }
 
 async fn run_migrate(options: RoleOptions) -> anyhow::Result<()> {

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use chassis::ClientConfig;
-use chassis::config::{AuthConfig, ConfigError, Problems, ServerConfig, TelemetryConfig, Validate};
+use chassis::config::{AuthConfig, AuthMode, ConfigError, Problems, ServerConfig, TelemetryConfig, Validate};
 use serde::Deserialize;
 
 use crate::role::Role;
+use crate::targets::{self, TargetConfig};
 
 /// Prefix of the environment variables that override keys: `AMENDS_SERVER__LISTEN` is `server.listen`.
 pub const ENV_PREFIX: &str = "AMENDS_";
@@ -24,9 +25,8 @@ pub struct SuiteConfig {
     pub telemetry: TelemetryConfig,
     /// How this process connects to the targets.
     pub client: ClientConfig,
-    /// Where durable calls go, by name: the services of the suite, milestone sinks. `http://host:port`, or
-    /// `dns:///host:port` for all addresses of a name in turn.
-    pub targets: BTreeMap<String, String>,
+    /// Where durable calls go, by name: the services of the suite, milestone sinks.
+    pub targets: BTreeMap<String, TargetConfig>,
     /// Section of intake.
     pub intake: intake::Config,
     /// Section of routing.
@@ -38,19 +38,30 @@ pub struct SuiteConfig {
 }
 
 impl SuiteConfig {
-    /// Loads the file, then the environment, then `overrides`; checks what the given roles need.
+    /// Loads the file, then the environment; checks what the given roles need to serve.
     ///
     /// # Errors
     /// All that is wrong, by key.
-    pub fn load(
-        file: Option<&Path>,
-        overrides: &[(String, String)],
-        roles: &BTreeSet<Role>,
-    ) -> Result<Self, ConfigError> {
-        let Unchecked(config) = chassis::config::load(file, ENV_PREFIX, overrides)?;
+    pub fn load_to_serve(file: Option<&Path>, roles: &BTreeSet<Role>) -> Result<Self, ConfigError> {
+        Self::judged(file, |config, problems| {
+            config.validate_served(roles, problems);
+            config.validate_roles(roles, problems);
+        })
+    }
+
+    /// Loads the file, then the environment; checks what the given roles need to find their databases and each other.
+    ///
+    /// # Errors
+    /// All that is wrong, by key.
+    pub fn load(file: Option<&Path>, roles: &BTreeSet<Role>) -> Result<Self, ConfigError> {
+        Self::judged(file, |config, problems| config.validate_roles(roles, problems))
+    }
+
+    fn judged(file: Option<&Path>, further: impl FnOnce(&Self, &mut Problems)) -> Result<Self, ConfigError> {
+        let Unchecked(config) = chassis::config::load(file, ENV_PREFIX, &[])?;
         let mut problems = Problems::default();
         config.validate(&mut problems);
-        config.validate_roles(roles, &mut problems);
+        further(&config, &mut problems);
         problems.finish()?;
         Ok(config)
     }
@@ -78,19 +89,7 @@ impl SuiteConfig {
     fn validate_roles(&self, roles: &BTreeSet<Role>, problems: &mut Problems) {
         for role in roles {
             problems.scope(role.name(), |problems| {
-                let store = self.store(*role);
-                if store.database.url.is_empty() {
-                    problems.add(
-                        "store.database.url",
-                        "is required: sqlite:///path/to/file.db or postgres://user:password@host/database",
-                    );
-                }
-                if store.page_token_key.len() < 16 {
-                    problems.add(
-                        "store.page_token_key",
-                        "is required: at least 16 characters, the same in all replicas of the service",
-                    );
-                }
+                // Each of them judges its store, too.
                 match role {
                     Role::Intake => self.intake.validate(problems),
                     Role::Routing => self.routing.validate(problems),
@@ -99,6 +98,29 @@ impl SuiteConfig {
                 }
             });
         }
+        self.validate_targets(roles, problems);
+    }
+
+    /// What only a process that serves needs: that somebody has said who may call, and tokens for calls to services
+    /// that ask for them.
+    fn validate_served(&self, roles: &BTreeSet<Role>, problems: &mut Problems) {
+        problems.scope("auth", |problems| self.auth.validate_served(problems));
+        if self.auth.mode != Some(AuthMode::Tokens) {
+            return;
+        }
+        for sender in roles {
+            for target in targets_of(*sender) {
+                if targets::token(&self.targets, &self.auth, target, *sender).is_none() {
+                    problems.add(
+                        &format!("targets.{target}.token"),
+                        format!("is required in auth.mode tokens, or one of auth.tokens with service = \"{sender}\""),
+                    );
+                }
+            }
+        }
+    }
+
+    fn validate_targets(&self, roles: &BTreeSet<Role>, problems: &mut Problems) {
         let needed: BTreeSet<&str> = roles.iter().flat_map(|role| targets_of(*role)).copied().collect();
         for target in needed {
             if !self.targets.contains_key(target) {
@@ -126,6 +148,11 @@ impl Validate for SuiteConfig {
         problems.within("auth", &self.auth);
         problems.within("telemetry", &self.telemetry);
         problems.within("client", &self.client);
+        problems.scope("targets", |problems| {
+            for (name, target) in &self.targets {
+                problems.within(name, target);
+            }
+        });
     }
 }
 

@@ -6,13 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::config::{DrainConfig, LogFormat};
+use chassis::config::{AuthMode, DrainConfig, LogFormat};
 use kernel::{Clock, RandomIds, SystemClock, VirtualClock};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock_driver::ClockDriver;
 use crate::config::SuiteConfig;
 use crate::role::Role;
+use crate::stop;
 use crate::suite::{Pending, Suite};
 
 /// Which clock the suite runs by.
@@ -28,10 +29,12 @@ pub enum ClockKind {
 /// environment say.
 pub fn configure(mut config: SuiteConfig, data: &Path, listen: SocketAddr) -> SuiteConfig {
     config.server.listen = listen;
+    // Nobody else reaches the port of a development machine; a file may still ask for tokens.
+    config.auth.mode.get_or_insert(AuthMode::Dev);
     config.server.drain = DrainConfig { pre_stop: Duration::ZERO, timeout: Duration::from_secs(5) };
     config.telemetry.log_format = LogFormat::Text;
     for role in Role::ALL {
-        config.targets.entry(role.name().to_owned()).or_insert_with(|| format!("http://{listen}"));
+        config.targets.entry(role.name().to_owned()).or_insert_with(|| format!("http://{listen}").into());
         let store = config.store_mut(role);
         if store.database.url.is_empty() {
             store.database.url = format!("sqlite://{}", data.join(format!("{role}.db")).display());
@@ -65,14 +68,7 @@ pub async fn run(config: SuiteConfig, clock: ClockKind, registry: prometheus::Re
         ClockDriver::new(virtual_clock, engines, Duration::from_secs(1))
     });
     let serving = suite.serve(Some(registry), true, None, shutdown.clone());
-    tokio::pin!(serving);
-    tokio::select! {
-        result = &mut serving => return result,
-        signal = chassis::shutdown_signal() => signal?,
-        result = drive(driver) => result?,
-    }
-    shutdown.cancel();
-    serving.await
+    stop::at_signal(serving, drive(driver), &shutdown).await
 }
 
 /// Skips quiet time for ever.

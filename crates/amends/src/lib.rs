@@ -14,7 +14,9 @@ pub mod flights;
 mod health;
 mod operations;
 pub mod role;
+mod stop;
 pub mod suite;
+pub mod targets;
 
 pub use cli::main;
 

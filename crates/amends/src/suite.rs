@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use chassis::{Bound, ChassisConfig, ServeOptions};
-use durable::{Db, Engine, EngineParts, Targets};
+use durable::{Db, Engine, EngineParts};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use kernel::{Clock, IdSource};
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::SuiteConfig;
 use crate::operations::Operations;
 use crate::role::Role;
+use crate::targets;
 
 /// What a process does about migrations that have not been applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +60,7 @@ impl Suite {
                     ids: Arc::clone(&ids),
                     config: config.store(role).engine.clone(),
                 };
-                let targets = targets(&config)?;
+                let targets = targets::connect(&config, role)?;
                 let (service, engine) = match role {
                     Role::Intake => intake::build(config.intake.clone(), parts, targets),
                     Role::Routing => routing::build(config.routing.clone(), parts, targets),
@@ -97,17 +99,23 @@ impl Suite {
             options.extra_routes = reflection.then(reflection_routes).transpose()?;
             options.registry = registry;
             options.bound = bound;
-            chassis::serve(options, shutdown).await?;
-            for (role, engine) in engines {
-                if !engine.drain(drain).await {
-                    tracing::warn!(%role, "mutations were still under way at the end");
-                }
-                engine.db().close().await;
-            }
-            Ok(())
+            options.last = Some(put_away(engines, drain).boxed());
+            chassis::serve(options, shutdown).await
         }
         .boxed()
     }
+}
+
+/// Waits for the mutations that outlive their calls and closes the databases, all at once. The server's deadline is
+/// theirs too: what it cuts off is undone by the database.
+async fn put_away(engines: BTreeMap<Role, Engine>, limit: Duration) {
+    let each = engines.into_iter().map(|(role, engine)| async move {
+        if !engine.drain(limit).await {
+            tracing::warn!(%role, "mutations were still under way at the end");
+        }
+        engine.db().close().await;
+    });
+    futures::future::join_all(each).await;
 }
 
 async fn settle_migrations(role: Role, db: &Db, pending: Pending) -> anyhow::Result<()> {
@@ -125,15 +133,6 @@ async fn settle_migrations(role: Role, db: &Db, pending: Pending) -> anyhow::Res
             names.join(", ")
         ),
     }
-}
-
-fn targets(config: &SuiteConfig) -> anyhow::Result<Targets> {
-    let mut targets = Targets::new();
-    for (name, uri) in &config.targets {
-        let channel = chassis::channel(uri, &config.client).with_context(|| format!("targets.{name}"))?;
-        targets = targets.with(name, channel);
-    }
-    Ok(targets)
 }
 
 fn reflection_routes() -> anyhow::Result<tonic::service::Routes> {

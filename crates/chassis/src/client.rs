@@ -28,6 +28,18 @@ pub fn channel(uri: &str, config: &ClientConfig) -> anyhow::Result<Channel> {
     Ok(endpoint(uri, None, config)?.connect_lazy())
 }
 
+/// Whether [`channel`] can use an address.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_address(uri: &str) -> anyhow::Result<()> {
+    match resolve::Target::parse(uri)? {
+        Some(_) => Ok(()),
+        // Without the authorities: whether their file can be read is a question about `ClientConfig`.
+        None => endpoint(uri, None, &ClientConfig::default()).map(drop),
+    }
+}
+
 /// The endpoint of one address; `server_name` is what its certificate must show when that is not in the address.
 pub(crate) fn endpoint(uri: &str, server_name: Option<&str>, config: &ClientConfig) -> anyhow::Result<Endpoint> {
     let mut endpoint = Endpoint::from_shared(uri.to_owned())

@@ -22,7 +22,7 @@ pub mod status;
 pub mod telemetry;
 pub mod wire;
 
-pub use client::{channel, with_deadline};
+pub use client::{channel, check_address, with_deadline};
 pub use config::{ChassisConfig, ClientConfig};
 pub use context::{context, header, respond};
 pub use serve::{Bound, ServeOptions, serve, shutdown_signal};

@@ -45,6 +45,8 @@ pub struct ServeOptions {
     pub registry: Option<Registry>,
     /// Told once the ports are open.
     pub bound: Option<oneshot::Sender<Bound>>,
+    /// Run after the last call and job, within the same deadline, e.g. to close what they worked on.
+    pub last: Option<BoxFuture<'static, ()>>,
 }
 
 /// Where the server listens; the ports are the real ones when 0 was asked for.
@@ -59,7 +61,7 @@ pub struct Bound {
 impl ServeOptions {
     /// These services with this configuration.
     pub fn new(config: ChassisConfig, services: Vec<Service>) -> Self {
-        Self { config, services, extra_routes: None, descriptors: Vec::new(), registry: None, bound: None }
+        Self { config, services, extra_routes: None, descriptors: Vec::new(), registry: None, bound: None, last: None }
     }
 }
 
@@ -81,9 +83,10 @@ pub fn serve(options: ServeOptions, shutdown: CancellationToken) -> BoxFuture<'s
 }
 
 async fn run(options: ServeOptions, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let ServeOptions { config, services, extra_routes, descriptors, registry, bound } = options;
+    let ServeOptions { config, services, extra_routes, descriptors, registry, bound, last } = options;
     let mut problems = Problems::default();
     config.validate(&mut problems);
+    problems.scope("auth", |problems| config.auth.validate_served(problems));
     problems.finish()?;
     let descriptors: Vec<&[u8]> = descriptors.iter().map(Vec::as_slice).collect();
     let methods = Methods::from_descriptors(&descriptors)?;
@@ -141,6 +144,11 @@ async fn run(options: ServeOptions, shutdown: CancellationToken) -> anyhow::Resu
     }
     tasks.end();
     jobs.end();
+    if let Some(last) = last
+        && timeout_at(deadline, last).await.is_err()
+    {
+        tracing::warn!("what was to be closed still held work at the end of the drain; it is left as it is");
+    }
     admin_tasks.end();
     let ended = async { tokio::join!(tasks.finished(), admin_tasks.finished()) };
     if timeout_at(Instant::now() + LAST_WAIT, ended).await.is_err() {
@@ -168,7 +176,7 @@ async fn listen(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("{key}: cannot listen on {address}"))
 }
 
-/// Completes at the first SIGTERM or SIGINT.
+/// Completes at the next SIGTERM or SIGINT.
 ///
 /// # Errors
 /// When the handlers cannot be installed.

@@ -215,11 +215,9 @@ impl ProviderConfig {
 impl Validate for Config {
     fn validate(&self, problems: &mut Problems) {
         problems.scope("store", |problems| {
-            problems.scope("relay", |problems| {
-                for (key, problem) in self.store.relay.problems() {
-                    problems.add(key, problem);
-                }
-            });
+            for (key, problem) in self.store.problems() {
+                problems.add(&key, problem);
+            }
         });
         let different: BTreeSet<_> = self.sinks.iter().collect();
         if self.sinks.iter().any(String::is_empty) || different.len() < self.sinks.len() {

@@ -26,8 +26,10 @@ impl StoreConfig {
     pub fn problems(&self) -> Vec<(String, String)> {
         let mut problems = Vec::new();
         if self.database.url.is_empty() {
-            problems
-                .push(("database.url".to_owned(), "must be given: sqlite:///path/file.db or postgres://…".to_owned()));
+            problems.push((
+                "database.url".to_owned(),
+                "is required: sqlite:///path/to/file.db or postgres://user:password@host/database".to_owned(),
+            ));
         }
         problems.extend(self.relay.problems().into_iter().map(|(key, problem)| (format!("relay.{key}"), problem)));
         let sent = self.relay.park_after_s.saturating_add(self.relay.keep_done_s);
@@ -39,7 +41,7 @@ impl StoreConfig {
         if self.page_token_key.len() < 16 {
             problems.push((
                 "page_token_key".to_owned(),
-                "must have at least 16 characters, the same on all replicas".to_owned(),
+                "is required: at least 16 characters, the same in all replicas of the service".to_owned(),
             ));
         }
         problems

@@ -6,14 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kernel::{Clock, ErrorCode, IdSource, ServiceError, Timestamp, reason};
-use opentelemetry::KeyValue;
-use opentelemetry::metrics::Counter;
 use sea_orm::DatabaseConnection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::group::MutationQueue;
+use crate::measures::Measures;
 use crate::relay::RelayStatus;
 use crate::space::Space;
 use crate::{Backend, Db, EngineConfig};
@@ -47,8 +46,7 @@ struct Inner {
     mutations: Option<MutationQueue>,
     commits: AtomicU64,
     space: Space,
-    retries: Counter<u64>,
-    replays: Counter<u64>,
+    measures: Measures,
 }
 
 impl fmt::Debug for Engine {
@@ -60,7 +58,6 @@ impl fmt::Debug for Engine {
 impl Engine {
     /// Starts an engine. Must be called within a tokio runtime.
     pub fn start(parts: EngineParts) -> Self {
-        let meter = opentelemetry::global::meter("amends.durable");
         let slots = Arc::new(Semaphore::new(parts.config.max_mutations));
         let tasks = TaskTracker::new();
         // One writer connection: single mutations queue for it in groups, and one fsync serves a whole group.
@@ -71,6 +68,7 @@ impl Engine {
             }
             Backend::Postgres => (None, None),
         };
+        let service = parts.service;
         let engine = Self {
             inner: Arc::new(Inner {
                 parts,
@@ -80,14 +78,7 @@ impl Engine {
                 mutations,
                 commits: AtomicU64::new(0),
                 space: Space::default(),
-                retries: meter
-                    .u64_counter("amends.tx.retries")
-                    .with_description("Transactions that were run again because another one was in the way")
-                    .build(),
-                replays: meter
-                    .u64_counter("amends.requests.replayed")
-                    .with_description("Mutations that were answered from the request log")
-                    .build(),
+                measures: Measures::new(service),
             }),
         };
         if let Some(queue) = queue {
@@ -183,12 +174,8 @@ impl Engine {
         self.inner.mutations.as_ref()
     }
 
-    pub(crate) fn count_retry(&self, tx: &'static str) {
-        self.inner.retries.add(1, &[KeyValue::new("tx", tx)]);
-    }
-
-    pub(crate) fn count_replay(&self, method: &'static str) {
-        self.inner.replays.add(1, &[KeyValue::new("rpc.method", method)]);
+    pub(crate) fn measures(&self) -> &Measures {
+        &self.inner.measures
     }
 }
 

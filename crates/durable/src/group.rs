@@ -68,7 +68,9 @@ pub(crate) async fn commit<'a>(
             Ok(Round::Answers(answers)) => {
                 for (key, answer) in keys.iter().zip(&answers) {
                     if answer.replayed {
-                        engine.count_replay(key.method);
+                        engine.measures().replayed(key.method);
+                    } else if matches!(&answer.outcome, Err(error) if error.reason == reason::IDEMPOTENCY_KEY_REUSED) {
+                        engine.measures().mismatched(key.method);
                     }
                 }
                 return Ok(answers);

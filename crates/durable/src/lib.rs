@@ -17,6 +17,7 @@ mod engine;
 mod error;
 mod group;
 mod inbound;
+mod measures;
 mod migrate;
 mod mutate;
 mod outbound;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kernel::{ServiceError, Timestamp};
 use rand::Rng as _;
@@ -215,6 +215,18 @@ impl Engine {
         Fut: Future<Output = Result<T, TxError>> + Send,
         T: Send,
     {
+        let start = Instant::now();
+        let result = self.attempts(name, body).await;
+        self.measures().ended(name, &result, start.elapsed());
+        result
+    }
+
+    async fn attempts<T, F, Fut>(&self, name: &'static str, body: F) -> Result<T, TxFailure>
+    where
+        F: Fn(Tx) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<T, TxError>> + Send,
+        T: Send,
+    {
         let mut attempt = 1;
         loop {
             let cause = match self.one_tx(&body).await {
@@ -227,7 +239,7 @@ impl Engine {
                     return Err(failure);
                 }
             };
-            self.count_retry(name);
+            self.measures().retried(name);
             tracing::debug!(tx = name, attempt, error = %cause, "transaction is run again");
             pause(attempt).await;
             attempt += 1;
@@ -240,7 +252,10 @@ impl Engine {
         Fut: Future<Output = Result<T, TxError>> + Send,
         T: Send,
     {
-        let tx = Tx::begin(self).await.map_err(TxFailure::Db)?;
+        let start = Instant::now();
+        let begun = Tx::begin(self).await;
+        self.measures().begun(begun.as_ref().err(), start.elapsed());
+        let tx = begun.map_err(TxFailure::Db)?;
         match body(tx.clone()).await {
             Ok(value) => match tx.commit(self.service()).await {
                 Ok(due) => {

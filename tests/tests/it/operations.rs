@@ -37,8 +37,8 @@ impl Stage {
     async fn start(backend: Backend, hint: &str, sink: &'static str) -> Self {
         let detour = Detour::start().await;
         let suite = InProcess::start_with(backend, hint, |config| {
-            detour.lead_to(&config.targets["intake"]);
-            config.targets.insert(sink.to_owned(), detour.address.clone());
+            detour.lead_to(&config.targets["intake"].url);
+            config.targets.insert(sink.to_owned(), detour.address.clone().into());
             if sink != "intake" {
                 config.routing.sinks.push(sink.to_owned());
             }

@@ -146,18 +146,17 @@ impl Default for DrainConfig {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthConfig {
-    /// How callers are known.
-    pub mode: AuthMode,
+    /// How callers are known; nothing is served until it is said.
+    pub mode: Option<AuthMode>,
     /// The clients of mode `tokens`, by client name.
     pub tokens: BTreeMap<String, TokenConfig>,
 }
 
 /// How callers are known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AuthMode {
     /// Development: whoever they say they are.
-    #[default]
     Dev,
     /// By a bearer token.
     Tokens,

@@ -64,12 +64,27 @@ impl Validate for ServerConfig {
     }
 }
 
+impl AuthConfig {
+    /// What a process that serves needs beyond what is right by itself: that somebody has chosen who may call.
+    pub fn validate_served(&self, problems: &mut Problems) {
+        if self.mode.is_none() {
+            problems.add(
+                "mode",
+                "is required: \"tokens\" knows callers by bearer tokens; \"dev\" believes whoever calls which tenant \
+                 and client they are, so never where others reach the port",
+            );
+        }
+    }
+}
+
 impl Validate for AuthConfig {
     fn validate(&self, problems: &mut Problems) {
         match (self.mode, self.tokens.is_empty()) {
-            (AuthMode::Tokens, true) => problems.add("tokens", "is required in mode tokens: nobody could call"),
-            (AuthMode::Dev, false) => problems.add("tokens", "is not used in mode dev; set auth.mode = \"tokens\""),
-            (AuthMode::Tokens, false) | (AuthMode::Dev, true) => {}
+            (Some(AuthMode::Tokens), true) => problems.add("tokens", "is required in mode tokens: nobody could call"),
+            (Some(AuthMode::Dev), false) => {
+                problems.add("tokens", "is not used in mode dev; set auth.mode = \"tokens\"");
+            }
+            (Some(AuthMode::Tokens) | None, false) | (Some(AuthMode::Dev) | None, true) => {}
         }
         problems.scope("tokens", |problems| {
             for (client, token) in &self.tokens {

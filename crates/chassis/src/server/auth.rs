@@ -29,10 +29,12 @@ enum Caller {
 
 impl Authenticator {
     /// From a validated configuration.
+    ///
+    /// Callers of a configuration without a mode would have to show a token.
     pub(crate) fn new(config: &AuthConfig) -> Self {
         let known =
             config.tokens.iter().filter_map(|(name, token)| Some((digest(token.token.expose()), caller(name, token)?)));
-        Self { mode: config.mode, known: known.collect() }
+        Self { mode: config.mode.unwrap_or(AuthMode::Tokens), known: known.collect() }
     }
 
     /// The context of a call with these headers.
@@ -188,6 +190,10 @@ mod tests {
         })
     }
 
+    fn development() -> AuthConfig {
+        AuthConfig { mode: Some(AuthMode::Dev), ..AuthConfig::default() }
+    }
+
     fn tokens() -> Authenticator {
         let token = |token: &str, tenant: Option<&str>, service: Option<&str>| TokenConfig {
             token: Secret::new(token),
@@ -195,7 +201,7 @@ mod tests {
             service: service.map(str::to_owned),
         };
         Authenticator::new(&AuthConfig {
-            mode: AuthMode::Tokens,
+            mode: Some(AuthMode::Tokens),
             tokens: [
                 ("shop".to_owned(), token("shop-token-of-24-characters", Some("acme"), None)),
                 ("relay".to_owned(), token("relay-token-of-24-characters", None, Some("intake"))),
@@ -206,7 +212,7 @@ mod tests {
 
     #[test]
     fn in_development_callers_are_who_they_say() {
-        let auth = Authenticator::new(&AuthConfig::default());
+        let auth = Authenticator::new(&development());
         let plain = ask(&auth, &[]).expect("anonymous");
         assert_eq!(
             (plain.tenant.as_str(), plain.client.as_str(), plain.journey.as_str()),
@@ -231,7 +237,7 @@ mod tests {
 
     #[test]
     fn headers_that_could_mean_two_things_are_refused() {
-        let auth = Authenticator::new(&AuthConfig::default());
+        let auth = Authenticator::new(&development());
         let bad: &[&[(&'static str, &str)]] = &[
             &[("x-amends-tenant", "Acme")],
             &[("x-amends-tenant", "a"), ("x-amends-tenant", "b")],

@@ -10,8 +10,8 @@ mod otlp;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use opentelemetry::global;
 use opentelemetry::trace::TracerProvider;
+use opentelemetry::{KeyValue, global};
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
@@ -67,6 +67,7 @@ pub fn init(options: TelemetryOptions) -> Telemetry {
     global::set_text_map_propagator(TraceContextPropagator::new());
     global::set_tracer_provider(traces.clone());
     global::set_meter_provider(metrics.clone());
+    build_info(&options);
     if tracing::subscriber::set_global_default(subscriber).is_err() {
         tracing::warn!("telemetry was installed before; its logs and spans stay as they were");
     }
@@ -75,6 +76,16 @@ pub fn init(options: TelemetryOptions) -> Telemetry {
         tracing::warn!(problem, "telemetry is not exported as asked");
     }
     Telemetry { registry, traces, metrics, logs }
+}
+
+/// Which build runs, as a number that is always 1 and whose attributes say it.
+fn build_info(options: &TelemetryOptions) {
+    let version = KeyValue::new("service.version", options.service_version.clone());
+    global::meter("amends.chassis")
+        .u64_observable_gauge("amends.build.info")
+        .with_description("Always 1; its attributes say which build runs")
+        .with_callback(move |observer| observer.observe(1, std::slice::from_ref(&version)))
+        .build();
 }
 
 impl Telemetry {

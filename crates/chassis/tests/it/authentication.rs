@@ -11,7 +11,7 @@ use crate::support::{Server, config, reason};
 #[tokio::test]
 async fn without_a_token_nothing_but_health_answers() {
     let mut config = config();
-    config.auth.mode = AuthMode::Tokens;
+    config.auth.mode = Some(AuthMode::Tokens);
     let token = TokenConfig {
         token: Secret::new("a-token-of-the-shop-0123456789"),
         tenant: Some("acme".to_owned()),

@@ -179,6 +179,15 @@ async fn a_port_that_is_taken_is_told_by_its_key() {
 }
 
 #[tokio::test]
+async fn nothing_is_served_before_somebody_has_said_who_may_call() {
+    let mut config = crate::support::config();
+    config.auth.mode = None;
+    let options = chassis::ServeOptions::new(config, Vec::new());
+    let error = chassis::serve(options, tokio_util::sync::CancellationToken::new()).await.unwrap_err().to_string();
+    assert!(error.contains("auth.mode: is required: \"tokens\"") && error.contains("\"dev\""), "{error}");
+}
+
+#[tokio::test]
 async fn a_wrong_configuration_opens_no_port() {
     let mut config = crate::support::config();
     config.server.max_requests = 0;

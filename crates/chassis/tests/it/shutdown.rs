@@ -52,6 +52,33 @@ async fn running_calls_end_in_their_own_time() {
 }
 
 #[tokio::test]
+async fn what_comes_last_has_what_is_left_of_the_deadline() {
+    for (calls, expected) in [(0, "ran"), (1, "began")] {
+        let mut config = config();
+        config.server.drain.timeout = Duration::from_millis(200);
+        let (told, mut seen) = mpsc::unbounded_channel();
+        let mut options = chassis::ServeOptions::new(config, Vec::new());
+        options.last = Some(Box::pin(async move {
+            let _ = told.send("began");
+            if calls > 0 {
+                std::future::pending::<()>().await;
+            }
+            let _ = told.send("ran");
+        }));
+        let stop = tokio_util::sync::CancellationToken::new();
+        stop.cancel();
+        let start = Instant::now();
+        chassis::serve(options, stop).await.unwrap();
+        assert!(start.elapsed() < PATIENCE);
+        let mut last = "";
+        while let Some(what) = seen.recv().await {
+            last = what;
+        }
+        assert_eq!(last, expected);
+    }
+}
+
+#[tokio::test]
 async fn the_hard_deadline_holds_with_open_calls_and_jobs() {
     let mut config = config();
     config.server.drain.timeout = Duration::from_millis(200);

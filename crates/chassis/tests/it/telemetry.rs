@@ -121,6 +121,7 @@ async fn a_call_is_a_span_a_measurement_and_a_line() {
     });
     let counted = counted.unwrap_or_else(|| panic!("not in {shown}"));
     assert!(counted.contains("rpc_method=\"lab.v1.Lab/Do\"") && counted.ends_with(" 1"), "{counted}");
+    assert!(shown.lines().any(|line| line.starts_with("amends_build_info{") && line.ends_with(" 1")), "{shown}");
     // Ending it sends what is left.
     child.stop();
     child.ended().await;

@@ -15,6 +15,7 @@ async fn serve(desk: &Desk, stop: &CancellationToken) -> String {
     let (bound, told) = oneshot::channel();
     let sandbox = service(Sandbox::new(&desk.engine, SandboxConfig::default()));
     let mut chassis = chassis::ChassisConfig::default();
+    chassis.auth.mode = Some(chassis::config::AuthMode::Dev);
     chassis.server.listen = "127.0.0.1:0".parse().unwrap();
     chassis.server.drain.pre_stop = Duration::ZERO;
     let mut options = ServeOptions::new(chassis, vec![sandbox]);

@@ -41,6 +41,7 @@ testkit::on_both_databases! {
         let config = config(&database);
         let clock = testkit::virtual_clock();
         let mut chassis = ChassisConfig::default();
+        chassis.auth.mode = Some(chassis::config::AuthMode::Dev);
         chassis.server.listen = ([127, 0, 0, 1], testkit::free_port()).into();
         chassis.server.drain.pre_stop = Duration::ZERO;
         let own = format!("http://{}", chassis.server.listen);

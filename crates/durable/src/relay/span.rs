@@ -18,6 +18,8 @@ pub(crate) fn send(target: &str, call: &Claimed) -> Span {
         "otel.name" = format!("send {target}"),
         "otel.kind" = "client",
         "otel.status_code" = Empty,
+        "messaging.system" = "amends",
+        "messaging.operation.name" = "send",
         "messaging.operation.type" = "send",
         "messaging.destination.name" = target,
         "messaging.message.id" = %call.message_id,
@@ -150,6 +152,8 @@ mod tests {
         for (key, value) in [
             ("messaging.message.id", call.message_id.to_string().as_str()),
             ("messaging.destination.name", "receiver"),
+            ("messaging.system", "amends"),
+            ("messaging.operation.name", "send"),
             ("rpc.method", "test.v1.Test/Do"),
             ("amends.lane", "cases/1"),
             ("amends.lane_seq", "3"),

@@ -103,6 +103,7 @@ async fn served(
     let targets = Targets::new().with(NAME, channel(own_port)).with("intake", channel(sink_port));
     let (follow_up, service) = FollowUp::build(database, |_| {}, targets).await;
     let mut config = ChassisConfig::default();
+    config.auth.mode = Some(chassis::config::AuthMode::Dev);
     config.server.listen = ([127, 0, 0, 1], port).into();
     let (bound, is_bound) = tokio::sync::oneshot::channel();
     let options = ServeOptions { bound: Some(bound), ..ServeOptions::new(config, vec![service]) };

@@ -45,6 +45,7 @@ on_both_databases! {
         let config = config(&database);
         let clock = testkit::virtual_clock();
         let mut chassis_config = ChassisConfig::default();
+        chassis_config.auth.mode = Some(chassis::config::AuthMode::Dev);
         chassis_config.server.listen = ([127, 0, 0, 1], free_port()).into();
         chassis_config.server.drain.pre_stop = Duration::ZERO;
         let own = format!("http://{}", chassis_config.server.listen);

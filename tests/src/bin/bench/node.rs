@@ -130,7 +130,7 @@ pub async fn serving(process: &mut Running, address: &str) -> anyhow::Result<()>
 
 fn configuration(urls: &BTreeMap<&'static str, String>, ports: &BTreeMap<&'static str, u16>) -> anyhow::Result<String> {
     let mut toml = String::from(
-        "[server.drain]\npre_stop = \"0s\"\ntimeout = \"2s\"\n\n[telemetry]\nlog_filter = \"warn\"\n\n[targets]\n",
+        "[server.drain]\npre_stop = \"0s\"\ntimeout = \"2s\"\n\n[telemetry]\nlog_filter = \"warn\"\n\n[auth]\nmode = \"dev\"\n\n[targets]\n",
     );
     for (role, port) in ports {
         writeln!(toml, "{role} = \"http://127.0.0.1:{port}\"")?;

@@ -6,6 +6,7 @@ pub mod raw;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use chassis::config::AuthMode;
 use chassis::{Bound, ChassisConfig, ClientConfig, ServeOptions, Service};
 use lab::{Event, Lab};
 use tokio::sync::{mpsc, oneshot};
@@ -30,6 +31,7 @@ pub struct Server {
 /// A configuration for tests: free ports, no waiting before the drain.
 pub fn config() -> ChassisConfig {
     let mut config = ChassisConfig::default();
+    config.auth.mode = Some(AuthMode::Dev);
     config.server.listen = "127.0.0.1:0".parse().unwrap();
     config.server.admin_listen = Some("127.0.0.1:0".parse().unwrap());
     config.server.drain.pre_stop = Duration::ZERO;

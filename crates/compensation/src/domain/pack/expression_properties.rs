@@ -114,31 +114,3 @@ proptest! {
         }
     }
 }
-
-/// The parser recurses, in itself and over what it has built. What a thread's stack does not hold ends the process.
-#[test]
-fn nothing_that_is_written_overflows_a_small_stack() {
-    let nested = |open: &str, close: &str| format!("{}a{}", open.repeat(12), close.repeat(12));
-    let sources = [
-        format!("a{}", "+a".repeat(1_999)),
-        format!("a{}", ".a".repeat(1_999)),
-        format!("a{}", "[1]".repeat(1_333)),
-        format!("a{}", "==a".repeat(1_333)),
-        format!("{}a", "a?a:".repeat(999)),
-        format!("{}a", "!-".repeat(1_999)),
-        nested("(", ")"),
-        nested("[", "]"),
-        nested("!-a.map(x, ", ")"),
-        nested("a||a&&a==a+a*-[1].all(x, ", ")"),
-        nested("a{a:", "}"),
-        nested("{1:", "}"),
-        nested("((([1].all(x, (-a.map(x, ", ")))]"),
-    ];
-    let smallest = std::thread::Builder::new().stack_size(128 << 10);
-    let compiled = smallest.spawn(move || {
-        let inputs = inputs();
-        sources.map(|source| Expression::compile(&source, Names { inputs: &inputs, terms: &[] }).is_ok())
-    });
-    let compiled = compiled.expect("a thread").join().expect("no panic");
-    assert_eq!(compiled.iter().filter(|ok| **ok).count(), 1, "only the brackets around one number are an expression");
-}
