@@ -2,6 +2,7 @@
 //! that says whether anything was lost, invented, reordered or paid twice.
 
 pub mod checker;
+pub mod contents;
 pub mod databases;
 pub mod detour;
 pub mod digests;

@@ -3,9 +3,10 @@
 //! The classes are those of the reliability reference that concern what exists; those below HTTP/2 and protobuf are
 //! tested where they are refused, in the chassis.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use amends::role::Role;
+use amends_tests::contents::{changed, contents};
 use amends_tests::in_process::InProcess;
 use api::common::{ContactPoint, Fact, fact};
 use api::compensation::compensation_service_client::CompensationServiceClient;
@@ -23,7 +24,6 @@ use api::intake::{
 use api::routing::routing_service_client::RoutingServiceClient;
 use api::routing::{ClaimWorkRequest, OpenWorkRequest, PostProgressRequest, Progress, WorkItem};
 use kernel::ServiceError;
-use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use testkit::Backend;
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Request, Status};
@@ -57,44 +57,6 @@ fn assert_refused<T: std::fmt::Debug>(class: &str, answer: Result<tonic::Respons
         assert!(!violation.description.is_empty() && !violation.reason.is_empty(), "{class}: {violation:?}");
     }
     assert!(status.message().len() <= 256, "{class}: a message of {} bytes", status.message().len());
-}
-
-/// What every table of every service holds, row by row, so that an UPDATE is seen as well as an INSERT.
-async fn contents(suite: &InProcess) -> BTreeMap<(Role, String), String> {
-    let mut contents = BTreeMap::new();
-    for (role, engine) in &suite.engines {
-        let read = engine.read();
-        let backend = read.get_database_backend();
-        let texts = async |sql: String| {
-            let rows = read.query_all_raw(Statement::from_string(backend, sql.clone())).await;
-            let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
-            let texts = rows.iter().map(|row| durable::sql::column(row, "value").expect("a text"));
-            texts.collect::<Vec<String>>()
-        };
-        let tables = match backend {
-            DbBackend::Postgres => {
-                "SELECT table_name::text AS value FROM information_schema.tables WHERE table_schema = 'public'"
-            }
-            _ => "SELECT name AS value FROM sqlite_master WHERE type = 'table'",
-        };
-        for table in texts(tables.to_owned()).await {
-            let row = match backend {
-                DbBackend::Postgres => "CAST(t AS TEXT)".to_owned(),
-                _ => {
-                    let columns = format!("SELECT 'quote(' || name || ')' AS value FROM pragma_table_info('{table}')");
-                    texts(columns).await.join(" || ',' || ")
-                }
-            };
-            let rows = texts(format!("SELECT {row} AS value FROM \"{table}\" t ORDER BY 1")).await;
-            contents.insert((*role, table), rows.join("\n"));
-        }
-    }
-    contents
-}
-
-/// Tables that hold something else than before.
-fn changed(before: &BTreeMap<(Role, String), String>, after: &BTreeMap<(Role, String), String>) -> Vec<(Role, String)> {
-    after.iter().filter(|(table, rows)| before.get(*table) != Some(*rows)).map(|(table, _)| table.clone()).collect()
 }
 
 fn open(change: impl FnOnce(&mut OpenCaseRequest)) -> OpenCaseRequest {
@@ -283,7 +245,7 @@ async fn bad_input_is_refused_and_changes_nothing(backend: Backend) {
     let good = open(|request| request.request_id = "good".to_owned());
     let case = intake.open_case(good.clone()).await.expect("a good request").into_inner().case.expect("a case");
     suite.quiet().await;
-    let before = contents(&suite).await;
+    let before = contents(&suite.engines).await;
     let cases = &before[&(Role::Intake, "cases".to_owned())];
     assert!(cases.contains("parcel.lost"), "the digest sees what is in a row: {cases}");
 
@@ -432,7 +394,7 @@ async fn bad_input_is_refused_and_changes_nothing(backend: Backend) {
         &invalid(&["score"]),
     );
 
-    let written = changed(&before, &contents(&suite).await);
+    let written = changed(&before, &contents(&suite.engines).await);
     assert!(written.is_empty(), "something was written: {written:?}");
 
     // Wrong for the state, or for what the service knows: the no is an answer, so it is on record, and nothing else is.
@@ -490,7 +452,7 @@ async fn bad_input_is_refused_and_changes_nothing(backend: Backend) {
         }],
     };
     assert_refused("a milestone of an unknown case", sink.report_milestones(report).await, &NOT_FOUND);
-    let changed = changed(&before, &contents(&suite).await);
+    let changed = changed(&before, &contents(&suite.engines).await);
     assert!(changed.iter().all(|(_, table)| table == "inbound_requests"), "{changed:?}");
     suite.stop().await;
 }

@@ -196,7 +196,12 @@ async fn a_caller_that_leaves_does_not_stop_the_hand_over() {
     })
     .await;
     assert_eq!(sent.attempts, 1);
-    assert_eq!(follow_up.deliver("d1", &queued.name).await.unwrap().state(), State::Sent);
+    // The hand-over that goes on may hold the message for a moment longer than it takes to say that it was sent.
+    let again = testkit::eventually("the same call is answered", Duration::from_secs(10), || async {
+        follow_up.deliver("d1", &queued.name).await.ok()
+    })
+    .await;
+    assert_eq!((again.state(), again.attempts), (State::Sent, 1));
     assert_eq!(server.mails().len(), 1);
 }
 
