@@ -46,6 +46,6 @@ pub use relay::{
     Quiescence, RejectionHandler, Relay, RelayConfig, TargetHealth, Targets, UndeliveredCall, Unparked, quiescence,
 };
 pub use schema::{ddl, migrations as durable_migrations};
-pub use sweep::KeptAnswers;
+pub use sweep::{KeptAnswers, Swept};
 pub use tx::Tx;
 pub use writer::{GroupCommand, Writer};

@@ -35,7 +35,9 @@ impl Metrics {
         let seen = Arc::downgrade(&waiting);
         meter
             .u64_observable_gauge("amends.relay.calls")
-            .with_description("Durable calls that are not final, by target and state: due, scheduled, leased, parked")
+            .with_description(
+                "Durable calls that are not final, by target and state: due, scheduled (up to 10000), leased, parked",
+            )
             .with_callback(move |observer| {
                 let Some(waiting) = seen.upgrade() else { return };
                 for Waiting { health, .. } in waiting.lock().unwrap_or_else(PoisonError::into_inner).iter() {

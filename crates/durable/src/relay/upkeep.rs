@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::courier::dice;
 use super::metrics::Metrics;
 use super::{RelayConfig, claim, health};
-use crate::{Engine, KeptAnswers, sql};
+use crate::{Engine, KeptAnswers, Swept, sql};
 
 /// Between two looks at what waits.
 const MEASURE_EVERY: Duration = Duration::from_secs(15);
@@ -51,9 +51,13 @@ pub(crate) async fn run(
             }
         }
         if Instant::now() >= sweep_at {
-            sweep_at = Instant::now() + PURGE_EVERY;
-            if let Err(error) = engine.sweep_answers(kept, &stop).await {
-                tracing::warn!(%error, "old answers cannot be removed");
+            match engine.sweep_answers(kept, &stop).await {
+                Ok(Swept { more: true, .. }) => {}
+                Ok(Swept { more: false, .. }) => sweep_at = Instant::now() + PURGE_EVERY,
+                Err(error) => {
+                    tracing::warn!(%error, "old answers cannot be removed");
+                    sweep_at = Instant::now() + PURGE_EVERY;
+                }
             }
         }
         tokio::select! {

@@ -9,6 +9,7 @@ mod harness;
 mod mailbox;
 mod messages;
 mod plans;
+mod readiness;
 mod reads;
 mod relay;
 mod smtp;
