@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use kernel::{ErrorCode, FieldViolation, ServiceError, reason};
+use kernel::{ErrorCode, FieldViolation, ServiceError, TenantId, reason};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -149,6 +149,10 @@ pub(crate) fn code_name(code: Code) -> &'static str {
 }
 
 fn build(code: Code, error: &ServiceError) -> Status {
+    Status::with_error_details(code, truncated(&error.message, MESSAGE_BYTES), details(error))
+}
+
+fn details(error: &ServiceError) -> ErrorDetails {
     let mut metadata: HashMap<String, String> = error.metadata.clone().into_iter().collect();
     let kept = fitting(&error.violations);
     if kept.len() < error.violations.len() {
@@ -161,7 +165,7 @@ fn build(code: Code, error: &ServiceError) -> Status {
     if let Some(after) = error.retry_after {
         details.set_retry_info(Some(after));
     }
-    Status::with_error_details(code, truncated(&error.message, MESSAGE_BYTES), details)
+    details
 }
 
 /// The violations, in their order, as far as a client's header limit lets them through.
@@ -245,6 +249,17 @@ pub(crate) fn overloaded(what: &str, limit: usize) -> Status {
     );
     error.retry_after = Some(Duration::from_secs(1));
     to_status(error.with("limit", limit))
+}
+
+/// RESOURCE_EXHAUSTED: a tenant runs as many calls as one tenant may, while others still have room.
+pub(crate) fn tenant_overloaded(tenant: &TenantId, what: &str, limit: usize) -> Status {
+    let text = format!("the tenant runs as many {what} as one tenant may; try again");
+    let mut error = ServiceError::new(ErrorCode::ResourceExhausted, reason::OVERLOADED, &text).with("limit", limit);
+    error.retry_after = Some(Duration::from_secs(1));
+    let mut details = details(&error);
+    details
+        .add_quota_failure_violation(format!("tenants/{tenant}"), format!("at most {limit} {what} at the same time"));
+    Status::with_error_details(code_of(error.code), text, details)
 }
 
 /// INVALID_ARGUMENT with a reason of the front layers.

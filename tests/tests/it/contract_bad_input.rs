@@ -9,61 +9,22 @@ use std::time::Duration;
 
 use amends_tests::digests::digests;
 use amends_tests::in_process::InProcess;
-use bytes::{Buf as _, BufMut as _, Bytes};
+use bytes::Bytes;
 use futures::StreamExt as _;
 use prost::Message as _;
 use prost_reflect::Value;
 use testkit::Backend;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
 use crate::contract_breaches::{Breach, Contract};
+use crate::raw_codec::Raw;
 
 /// Rules that a service answers in another way: rpc, field and rule, and why.
 const EXEMPT: &[(&str, &str)] = &[(
     "PackService/BacktestPack message oneof.required",
     "the first message must be the setup, so that is what is named",
 )];
-
-/// Bytes out, nothing in: what comes back is judged by its status.
-#[derive(Clone, Copy, Debug, Default)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = ();
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, item: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = ();
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<()>, Status> {
-        buffer.advance(buffer.remaining());
-        Ok(Some(()))
-    }
-}
 
 /// Sends one message as a stream, which is the same on the wire as a unary call, and reads to the first answer.
 async fn send(channel: Channel, breach: &Breach) -> Result<(), Status> {

@@ -51,10 +51,16 @@ pub struct ServerConfig {
     pub max_requests: usize,
     /// Streams that are open at the same time; more are refused.
     pub max_streams: usize,
+    /// Of `max_requests`, how many one tenant may hold, so that its flood leaves room for the others.
+    pub max_requests_per_tenant: usize,
+    /// Of `max_streams`, how many one tenant may hold.
+    pub max_streams_per_tenant: usize,
     /// Largest request message of any method. Services set lower limits per method.
     pub max_message_bytes: usize,
     /// Open connections; more are closed at once.
     pub max_connections: usize,
+    /// Of them, how many one address may hold.
+    pub max_connections_per_peer: usize,
     /// Time for the TLS handshake, and for the HTTP/2 preface.
     #[serde(with = "duration")]
     pub handshake_timeout: Duration,
@@ -88,8 +94,11 @@ impl Default for ServerConfig {
             stream_timeout: Duration::from_secs(3600),
             max_requests: 1024,
             max_streams: 1024,
+            max_requests_per_tenant: 768,
+            max_streams_per_tenant: 768,
             max_message_bytes: crate::limits::BATCH_BYTES,
             max_connections: 4096,
+            max_connections_per_peer: 1024,
             handshake_timeout: Duration::from_secs(5),
             max_connection_age: Duration::from_secs(300),
             max_concurrent_streams: 128,

@@ -33,7 +33,10 @@ impl Validate for ServerConfig {
         for (key, value) in [
             ("max_requests", self.max_requests),
             ("max_streams", self.max_streams),
+            ("max_requests_per_tenant", self.max_requests_per_tenant),
+            ("max_streams_per_tenant", self.max_streams_per_tenant),
             ("max_connections", self.max_connections),
+            ("max_connections_per_peer", self.max_connections_per_peer),
             ("max_concurrent_streams", self.max_concurrent_streams as usize),
         ] {
             if value == 0 {

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::connection::Connections;
 use super::record::Metrics;
+use super::shares::Shares;
 
 /// Pause after an error that a new try would meet again at once, such as "too many open files".
 const PAUSE: Duration = Duration::from_millis(100);
@@ -16,6 +17,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) async fn accept(listener: TcpListener, connections: Connections, metrics: Metrics) {
     let most = connections.config.max_connections;
     let places = Arc::new(Semaphore::new(most));
+    let peers = Shares::new(connections.config.max_connections_per_peer);
     let mut was_full = false;
     loop {
         let accepted = tokio::select! {
@@ -33,10 +35,11 @@ pub(crate) async fn accept(listener: TcpListener, connections: Connections, metr
             }
         };
         // Closed at once rather than left waiting: the caller or its balancer tries another replica.
-        let Ok(place) = places.clone().try_acquire_owned() else {
+        let (Ok(place), Some(share)) = (places.clone().try_acquire_owned(), peers.take(&peer.ip())) else {
             metrics.connections_refused.add(1, &[]);
             if !std::mem::replace(&mut was_full, true) {
-                tracing::warn!(limit = most, "as many connections as allowed are open; more are closed at once");
+                let (limit, per_peer) = (most, peers.most());
+                tracing::warn!(limit, per_peer, "as many connections as allowed are open; more are closed at once");
             }
             continue;
         };
@@ -45,7 +48,7 @@ pub(crate) async fn accept(listener: TcpListener, connections: Connections, metr
         connections.tasks.spawn(async move {
             let open = Open::new(metrics);
             connection.serve(tcp, peer).await;
-            drop((open, place));
+            drop((open, place, share));
         });
     }
 }

@@ -10,7 +10,6 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{HeaderMap, Response};
 use http_body::{Frame, SizeHint};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -123,12 +122,12 @@ impl http_body::Body for Answer {
 }
 
 /// Ends a stream at `until`, or with UNAVAILABLE when the server drains, so that its reader goes elsewhere. Keeps
-/// `place` for it.
+/// `place`, among all and of its tenant, for it.
 pub(crate) fn stream_end(
     until: tokio::time::Instant,
     limit: Duration,
     draining: CancellationToken,
-    place: OwnedSemaphorePermit,
+    place: impl Send + 'static,
 ) -> StreamEnd {
     Box::pin(async move {
         let status = tokio::select! {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use http::header::{ALLOW, HeaderValue};
 use http::{Request, Response, StatusCode};
+use kernel::TenantId;
 use opentelemetry::KeyValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -24,6 +25,7 @@ use super::frames::{Frames, Watched};
 use super::front::{self, Call, Refusal};
 use super::methods::{Method, Methods};
 use super::record::{Metrics, OTHER, Record};
+use super::shares::{Share, Shares};
 use super::trace;
 use crate::config::ChassisConfig;
 use crate::status;
@@ -42,6 +44,8 @@ struct Shared {
     metrics: Metrics,
     requests: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    tenant_requests: Shares<TenantId>,
+    tenant_streams: Shares<TenantId>,
     limits: crate::config::ServerConfig,
     draining: CancellationToken,
 }
@@ -61,6 +65,8 @@ impl Front {
             metrics,
             requests: Arc::new(Semaphore::new(config.server.max_requests)),
             streams: Arc::new(Semaphore::new(config.server.max_streams)),
+            tenant_requests: Shares::new(config.server.max_requests_per_tenant),
+            tenant_streams: Shares::new(config.server.max_streams_per_tenant),
             limits: config.server.clone(),
             draining,
         };
@@ -98,11 +104,16 @@ impl Front {
             Ok(permit) => permit,
             Err(status) => return Ok(refusal(status, record)),
         };
+        let mut share = None;
         if !method.open {
             let own = trace::of_call(record.span(), &parent);
             match shared.auth.authenticate(&parts.headers, own) {
                 Ok(context) => {
                     record.caller(&context);
+                    share = match shared.share(method, &context.tenant) {
+                        Ok(share) => Some(share),
+                        Err(status) => return Ok(refusal(status, record)),
+                    };
                     parts.extensions.insert(context);
                 }
                 Err(status) => return Ok(refusal(status, record)),
@@ -125,10 +136,10 @@ impl Front {
         };
         if !method.server_streaming {
             // The work is done. A reader that does not read must not keep the place.
-            drop(permit);
+            drop((permit, share));
             return Ok(finished(response, record, None));
         }
-        let end = stream_end(until, limit, shared.draining.clone(), permit);
+        let end = stream_end(until, limit, shared.draining.clone(), (permit, share));
         Ok(finished(response, record, Some(end)))
     }
 }
@@ -152,6 +163,13 @@ impl Shared {
             (&self.requests, "calls", self.limits.max_requests)
         };
         places.clone().try_acquire_owned().map_err(|_| status::overloaded(what, most))
+    }
+
+    /// A place of the tenant's own share, or its quota is reached.
+    fn share(&self, method: &Method, tenant: &TenantId) -> Result<Share<TenantId>, Status> {
+        let (shares, what) =
+            if method.streams() { (&self.tenant_streams, "streams") } else { (&self.tenant_requests, "calls") };
+        shares.take(tenant).ok_or_else(|| status::tenant_overloaded(tenant, what, shares.most()))
     }
 
     fn not_grpc(&self, status: StatusCode) -> Response<Body> {

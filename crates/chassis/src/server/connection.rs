@@ -26,6 +26,8 @@ const PREFACE_BYTES: usize = 24;
 
 /// How long a closing connection waits for its peer to close too.
 const LINGER: Duration = Duration::from_secs(1);
+/// The most that is read and thrown away meanwhile: far above what a peer sends before it sees a GOAWAY.
+const LINGER_BYTES: usize = 8 * 1024 * 1024;
 
 /// What all connections share.
 #[derive(Clone)]
@@ -78,7 +80,7 @@ impl Connections {
             front.clone().handle(request)
         });
         let spoken = CancellationToken::new();
-        let io = TokioIo::new(Socket { io, seen: 0, spoken: spoken.clone(), linger: None });
+        let io = TokioIo::new(Socket { io, seen: 0, spoken: spoken.clone(), linger: None, discarded: 0 });
         let mut connection = pin!(builder.serve_connection(io, service));
         let mut silent = pin!(async {
             tokio::select! {
@@ -124,6 +126,7 @@ struct Socket<IO> {
     seen: usize,
     spoken: CancellationToken,
     linger: Option<Pin<Box<Sleep>>>,
+    discarded: usize,
 }
 
 impl<IO: AsyncRead + Unpin> AsyncRead for Socket<IO> {
@@ -158,16 +161,21 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<IO> {
             ready!(Pin::new(&mut this.io).poll_shutdown(cx))?;
         }
         let linger = this.linger.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
-        let mut discarded = [0; 1024];
-        loop {
-            let mut buf = ReadBuf::new(&mut discarded);
+        // Before the reads: a peer that never stops would use up the task's budget each time, and the timer's with it.
+        if linger.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut scratch = [0; 1024];
+        while this.discarded < LINGER_BYTES {
+            let mut buf = ReadBuf::new(&mut scratch);
             match Pin::new(&mut this.io).poll_read(cx, &mut buf) {
-                Poll::Ready(Ok(())) if !buf.filled().is_empty() => {}
+                Poll::Ready(Ok(())) if !buf.filled().is_empty() => this.discarded += buf.filled().len(),
                 Poll::Ready(_) => return Poll::Ready(Ok(())),
-                Poll::Pending => break,
+                Poll::Pending => return Poll::Pending,
             }
         }
-        linger.as_mut().poll(cx).map(Ok)
+        // Not the last requests of somebody who has not heard yet: a flood.
+        Poll::Ready(Ok(()))
     }
 
     fn poll_write_vectored(

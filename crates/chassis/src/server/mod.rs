@@ -12,6 +12,7 @@ mod frames;
 mod front;
 pub(crate) mod methods;
 pub(crate) mod record;
+mod shares;
 pub(crate) mod tasks;
 pub(crate) mod tls;
 pub(crate) mod trace;

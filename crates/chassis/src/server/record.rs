@@ -57,7 +57,9 @@ impl Metrics {
             connections_refused: meter
                 .u64_counter("amends.server.refused_connections")
                 .with_unit("{connection}")
-                .with_description("Connections that were closed at once because there were too many")
+                .with_description(
+                    "Connections that were closed at once because there were too many, in all or of one peer",
+                )
                 .build(),
         }
     }

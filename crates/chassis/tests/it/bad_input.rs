@@ -86,6 +86,12 @@ async fn wrong_grpc_is_refused_with_a_reason_before_a_handler_runs() {
         ("a client as a service", call().and("x-amends-client", "service:intake"), INVALID, "BAD_HEADER"),
         ("not UTF-8", message(&[0x0a, 2, 0xff, 0xfe]), INVALID, "MALFORMED_MESSAGE"), // tonic: INTERNAL, also below
         ("cut varint", message(&[0x0a, 0xff]), INVALID, "MALFORMED_MESSAGE"),
+        (
+            "11-byte varint",
+            message(&[0x08, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1]),
+            INVALID,
+            "MALFORMED_MESSAGE",
+        ),
         ("wire type 7", message(&[0x0f, 0x01]), INVALID, "MALFORMED_MESSAGE"),
         ("field 0", message(&[0x00, 0x01]), INVALID, "MALFORMED_MESSAGE"),
         ("nested 150 deep", message(&deep), INVALID, "MALFORMED_MESSAGE"),

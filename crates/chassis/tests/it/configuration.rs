@@ -97,8 +97,8 @@ fn everything_that_is_wrong_is_told_at_once_by_its_key() {
             "chassis.nope: is not a key; known here are server, auth, telemetry",
             "chassis.server.drain.timeout: must be longer than zero",
             "chassis.server.lisen: is not a key; known here are listen, admin_listen, tls, request_timeout, \
-             stream_timeout, max_requests, max_streams, max_message_bytes, max_connections, handshake_timeout, \
-             max_connection_age, max_concurrent_streams, max_header_bytes, keepalive_interval, keepalive_timeout, \
+             stream_timeout, max_requests, max_streams, max_requests_per_tenant, max_streams_per_tenant, \
+             max_message_bytes, max_connections, max_connections_per_peer, handshake_timeout, max_connection_age, max_concurrent_streams, max_header_bytes, keepalive_interval, keepalive_timeout, \
              readiness_interval, drain",
             "chassis.server.listen: invalid socket address syntax",
             "chassis.server.max_header_bytes: must be u32",

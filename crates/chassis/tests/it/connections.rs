@@ -58,6 +58,71 @@ async fn one_connection_too_many_is_closed_at_once() {
 }
 
 #[tokio::test]
+async fn one_address_cannot_take_all_connections() {
+    let mut config = config();
+    config.server.max_connections_per_peer = 1;
+    let server = Server::start(config).await;
+    let client = Client::new(server.channel());
+    let mine = client.say("peer").await.unwrap();
+    assert!(closed_by_peer(server.api).await < server_handshake_timeout());
+    assert_eq!(client.say("peer").await.unwrap(), mine, "the open connection goes on");
+    // Linux routes all of 127/8 to itself: another address has a share of its own.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = socket.connect(server.api).await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut other, &opening()).await.unwrap();
+    let mut answer = [0; 9];
+    tokio::time::timeout(PATIENCE, other.read_exact(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(answer[3], SETTINGS);
+}
+
+const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const CONTINUATION: u8 = 9;
+
+/// A frame of HTTP/2.
+fn h2_frame(kind: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, 0], &stream.to_be_bytes(), payload].concat()
+}
+
+/// What a client says first.
+fn opening() -> Vec<u8> {
+    [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(), &h2_frame(SETTINGS, 0, &[])].concat()
+}
+
+#[tokio::test]
+async fn a_flood_of_frames_ends_its_connection_and_not_the_server() {
+    let mut config = config();
+    config.server.keepalive_interval = Duration::from_millis(50);
+    config.server.keepalive_timeout = Duration::from_millis(100);
+    let server = Server::start(config).await;
+    let floods = [
+        // Headers that never end.
+        ("CONTINUATION", h2_frame(HEADERS, 1, &[]), h2_frame(CONTINUATION, 1, &[])),
+        // Each wants an answer, and the answers are not read: the server stops reading, and its own PING is not answered.
+        ("PING", Vec::new(), h2_frame(PING, 0, &[0; 8])),
+        ("SETTINGS", Vec::new(), h2_frame(SETTINGS, 0, &[])),
+    ];
+    for (name, first, again) in floods {
+        let mut tcp = TcpStream::connect(server.api).await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut tcp, &[opening(), first].concat()).await.unwrap();
+        let many = again.repeat(1_000);
+        let flood = async {
+            let mut sent = 0_usize;
+            while tokio::io::AsyncWriteExt::write_all(&mut tcp, &many).await.is_ok() {
+                sent += many.len();
+            }
+            sent
+        };
+        let sent = tokio::time::timeout(PATIENCE, flood).await.expect("the connection is still open");
+        assert!(sent < 64 * 1024 * 1024, "{name}: {sent} bytes were taken");
+        assert_eq!(Client::new(server.channel()).say("hello").await.unwrap(), "hello");
+    }
+}
+
+#[tokio::test]
 async fn a_peer_that_does_not_read_keeps_no_place() {
     let mut config = config();
     config.server.max_requests = 1;

@@ -54,3 +54,47 @@ async fn one_call_too_many_is_told_to_come_back() {
     assert_eq!(client.say("hello").await.unwrap(), "hello");
     drop(stream);
 }
+
+#[tokio::test]
+async fn one_tenants_flood_leaves_room_for_the_others() {
+    let of = |tenant: &'static str, what: &str| {
+        let mut request = Request::new(text(what));
+        request.metadata_mut().insert("x-amends-tenant", tenant.parse().unwrap());
+        request
+    };
+    let mut config = config();
+    config.server.max_requests = 3;
+    config.server.max_requests_per_tenant = 2;
+    config.server.max_streams_per_tenant = 1;
+    let mut server = Server::start(config).await;
+    let client = Client::new(server.channel());
+    let mut running = tokio::task::JoinSet::new();
+    for _ in 0..2 {
+        let (first, request) = (client.clone(), of("flood", "wait"));
+        running.spawn(async move { first.act(request).await });
+        assert_eq!(server.event().await, Event::Entered("wait".to_owned()));
+    }
+    let shed = client.act(of("flood", "hello")).await.unwrap_err();
+    assert_eq!((shed.code(), reason(&shed)), (Code::ResourceExhausted, "OVERLOADED".to_owned()));
+    let details = tonic_types::StatusExt::get_error_details(&shed);
+    assert!(details.retry_info().is_some_and(|retry| retry.retry_delay.is_some()));
+    let quota = details.quota_failure().unwrap().violations.first().unwrap();
+    assert_eq!(
+        (quota.subject.as_str(), quota.description.as_str()),
+        ("tenants/flood", "at most 2 calls at the same time")
+    );
+    assert!(client.act(of("other", "hello")).await.is_ok(), "another tenant still has room");
+
+    // Streams are a share of their own.
+    let stream = client.watch(of("flood", "watch")).await.unwrap();
+    let shed = client.watch(of("flood", "watch")).await.unwrap_err();
+    assert_eq!(reason(&shed), "OVERLOADED");
+    let other = client.watch(of("other", "watch")).await.unwrap();
+    drop((stream, other));
+
+    server.lab.gate.add_permits(2);
+    while let Some(answer) = running.join_next().await {
+        answer.unwrap().unwrap();
+    }
+    assert!(client.act(of("flood", "hello")).await.is_ok(), "its share is free again");
+}
