@@ -39,7 +39,7 @@ bench: ## Measure the hot paths against pgbench in the same run; options in ARGS
 	cargo run --locked --release -p amends-tests --bin bench -- $(ARGS)
 
 .PHONY: mutants
-mutants: ## Mutation testing of the domain of compensation, about 3 s a mutant (whole: half an hour); options in ARGS, e.g. ARGS='money -f ledger.rs'
+mutants: ## Mutation testing of the domain of compensation, a few seconds a mutant; options in ARGS, e.g. ARGS='money -f ledger.rs'
 	@.ci/mutants $(ARGS)
 
 .PHONY: lint

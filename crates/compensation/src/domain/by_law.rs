@@ -120,7 +120,7 @@ mod tests {
         ] {
             assert_eq!(found(&options, &[]), only(&["cash"]));
         }
-        let along = [gift.clone(), meal, voucher.clone()];
+        let along = [gift, meal, voucher];
         assert_eq!(found(&[money, signed.clone()], &along), only(&["cash", "meal"]));
         assert_eq!(found(&[signed], &[]), None, "nothing but a voucher was ever on the table");
     }
