@@ -44,6 +44,10 @@ bench: ## Measure the hot paths against pgbench in the same run; options in ARGS
 	cargo build --locked --release -p amends-tests --bins
 	cargo run --locked --release -p amends-tests --bin bench -- $(ARGS)
 
+.PHONY: mutants
+mutants: ## Mutation testing of the domain of compensation, a few seconds a mutant; options in ARGS, e.g. ARGS='money -f ledger.rs'
+	@.ci/mutants $(ARGS)
+
 .PHONY: lint
 lint: ## Clippy with warnings denied; licences, bans and sources of all dependencies
 	@cargo clippy --workspace --all-targets --locked -- -D warnings

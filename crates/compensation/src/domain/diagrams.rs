@@ -27,6 +27,8 @@ fn remedies() -> String {
         (RemedyEvent::OfferExpired, "nobody answered"),
         (RemedyEvent::Apologised, "the customer has our apology"),
     ];
+    events.push((RemedyEvent::OfferDefaulted(Progress::Open), "nobody answered, the law's money on its way"));
+    events.push((RemedyEvent::OfferDefaulted(Progress::Unsure), "nobody answered, a payout needs a person"));
     for (payouts, accepted, moved) in [
         (Progress::Given, "accepted, nothing to pay", "all paid"),
         (Progress::Refused, "accepted, a payout needs a person", "a payout needs a person"),

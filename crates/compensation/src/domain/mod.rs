@@ -7,6 +7,7 @@
 pub mod approval;
 pub mod assessment;
 pub mod backtest;
+pub mod by_law;
 #[cfg(test)]
 mod diagrams;
 pub mod event;
@@ -19,6 +20,8 @@ pub mod geo;
 pub mod grant;
 pub mod hold_back;
 pub mod ledger;
+#[cfg(test)]
+mod ledger_machine_tests;
 pub mod liability;
 pub mod line;
 pub mod money;

@@ -175,6 +175,7 @@ mod tests {
         assert_eq!(lines[1], law, "what the law demands is no refund");
         assert_eq!((lines[2].id.as_str(), &lines[2].benefit), ("r.refund.above-capture", &Benefit::Service));
         assert_eq!(lines[2].description, "Check by hand whether EUR 20.00 of order A-1 is to be refunded");
+        assert_eq!(lines[2].arithmetic, "order A-1 has EUR 30.00 left of EUR 60.00 captured");
 
         for order in [None, Some(&mut funds(6_000, 6_000)), Some(&mut funds(6_000, 0))] {
             // Another currency, nothing left, or nothing known.

@@ -3,6 +3,7 @@
 use kernel::{CaseId, CustomerId, Money, OfferId, RemedyId, Timestamp};
 
 use super::assessment::Assessment;
+use super::by_law::given_by;
 use super::event::{FailureEvent, Severity};
 use super::gate::{GateDecision, PriorFailure, RecoveryContext};
 use super::line::{OfferOption, RemedyLine, settlement_summary};
@@ -173,7 +174,7 @@ impl Remedy {
 
     /// What was given in the end: at once, and by the last offer.
     pub fn settlement(&self, offer: Option<&Offer>) -> String {
-        let accepted = offer.map(Offer::accepted_lines).unwrap_or_default();
-        settlement_summary(self.assessment.automatic.iter().chain(&accepted))
+        let given = offer.map(|offer| given_by(offer, &self.assessment, self.state)).unwrap_or_default();
+        settlement_summary(self.assessment.automatic.iter().chain(&given))
     }
 }

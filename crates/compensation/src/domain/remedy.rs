@@ -80,6 +80,8 @@ pub enum RemedyEvent {
     Apologised,
     /// Nobody answered in time.
     OfferExpired,
+    /// Nobody answered in time, and what the law demands is paid in money; the payouts are this far.
+    OfferDefaulted(Progress),
     /// A payout moved; all together they are this far.
     PayoutMoved(Progress),
 }
@@ -146,6 +148,9 @@ impl RemedyState {
                 E::OfferDeclined => Ok(Self::Declined),
                 E::OfferCountered => Ok(Self::Offered),
                 E::OfferExpired => Ok(Self::Unanswered),
+                E::OfferDefaulted(payouts @ (Progress::Open | Progress::Unsure)) => Ok(Self::after_grant(payouts)),
+                // A payout was just decided.
+                E::OfferDefaulted(Progress::Given | Progress::Refused) => Err(self.refuses(event)),
                 // What was given at once arrives while the customer still thinks about the rest.
                 E::PayoutMoved(_) => Ok(Self::Offered),
                 E::OfferMade(_) | E::Apologised => Err(self.refuses(event)),
@@ -153,9 +158,12 @@ impl RemedyState {
             Self::AwaitingApology => match event {
                 E::Apologised => Ok(Self::Offered),
                 E::PayoutMoved(_) => Ok(Self::AwaitingApology),
-                E::OfferMade(_) | E::OfferAccepted(_) | E::OfferDeclined | E::OfferCountered | E::OfferExpired => {
-                    Err(self.refuses(event))
-                }
+                E::OfferMade(_)
+                | E::OfferAccepted(_)
+                | E::OfferDeclined
+                | E::OfferCountered
+                | E::OfferExpired
+                | E::OfferDefaulted(_) => Err(self.refuses(event)),
             },
             Self::Granting => match event {
                 E::PayoutMoved(payouts) => Ok(Self::after_grant(payouts)),
@@ -164,6 +172,7 @@ impl RemedyState {
                 | E::OfferDeclined
                 | E::OfferCountered
                 | E::OfferExpired
+                | E::OfferDefaulted(_)
                 | E::Apologised => Err(self.refuses(event)),
             },
             Self::NeedsAttention => match event {
@@ -175,6 +184,7 @@ impl RemedyState {
                 | E::OfferDeclined
                 | E::OfferCountered
                 | E::OfferExpired
+                | E::OfferDefaulted(_)
                 | E::Apologised => Err(self.refuses(event)),
             },
             Self::Declined | Self::Unanswered => match event {
@@ -185,6 +195,7 @@ impl RemedyState {
                 | E::OfferDeclined
                 | E::OfferCountered
                 | E::OfferExpired
+                | E::OfferDefaulted(_)
                 | E::Apologised => Err(self.refuses(event)),
             },
             Self::Settled => match event {
@@ -196,6 +207,7 @@ impl RemedyState {
                 | E::OfferDeclined
                 | E::OfferCountered
                 | E::OfferExpired
+                | E::OfferDefaulted(_)
                 | E::Apologised => Err(self.refuses(event)),
             },
             Self::NothingOwed => match event {
@@ -205,6 +217,7 @@ impl RemedyState {
                 | E::OfferDeclined
                 | E::OfferCountered
                 | E::OfferExpired
+                | E::OfferDefaulted(_)
                 | E::Apologised => Err(self.refuses(event)),
             },
         }
@@ -218,6 +231,7 @@ impl RemedyState {
             RemedyEvent::OfferCountered => "a counter-offer",
             RemedyEvent::Apologised => "the offer that waited for an apology",
             RemedyEvent::OfferExpired => "an expired offer",
+            RemedyEvent::OfferDefaulted(_) => "an offer in the place of which the law is followed",
             RemedyEvent::PayoutMoved(_) => "news of a payout",
         };
         InvalidTransition { machine: "the remedy", state: self.as_str(), event }
@@ -230,10 +244,12 @@ mod tests {
 
     use super::*;
     use Progress::{Given, Open, Refused, Unsure};
-    use RemedyEvent::{Apologised, OfferAccepted, OfferCountered, OfferDeclined, OfferExpired, OfferMade, PayoutMoved};
+    use RemedyEvent::{
+        Apologised, OfferAccepted, OfferCountered, OfferDeclined, OfferDefaulted, OfferExpired, OfferMade, PayoutMoved,
+    };
     use RemedyState as S;
 
-    const EVENTS: [RemedyEvent; 16] = [
+    const EVENTS: [RemedyEvent; 20] = [
         OfferMade(Given),
         OfferMade(Open),
         OfferMade(Refused),
@@ -244,6 +260,10 @@ mod tests {
         OfferAccepted(Unsure),
         OfferDeclined,
         OfferExpired,
+        OfferDefaulted(Given),
+        OfferDefaulted(Open),
+        OfferDefaulted(Refused),
+        OfferDefaulted(Unsure),
         PayoutMoved(Given),
         PayoutMoved(Open),
         PayoutMoved(Refused),
@@ -277,6 +297,8 @@ mod tests {
                 (OfferDeclined, S::Declined),
                 (OfferCountered, S::Offered),
                 (OfferExpired, S::Unanswered),
+                (OfferDefaulted(Open), S::Granting),
+                (OfferDefaulted(Unsure), S::NeedsAttention),
             ],
             S::NeedsAttention => vec![(OfferMade(Refused), S::Offered)],
             S::Declined | S::Unanswered => vec![(OfferMade(Given), S::Offered), (OfferMade(Refused), S::Offered)],

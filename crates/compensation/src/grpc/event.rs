@@ -1,6 +1,7 @@
 //! Failure events, as requests carry them.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use api::common as wire;
@@ -15,11 +16,31 @@ const MAX_FACTS: usize = 64;
 const SKEW: Duration = Duration::from_secs(5 * 60);
 const OLDEST: Duration = Duration::from_secs(3_652 * 86_400);
 
+/// An event that is judged and changes nothing: however old it is. A durable call looks at no time, as with [`event`].
+pub(super) fn historic_event(
+    value: Option<wire::FailureEvent>,
+    now: Option<Timestamp>,
+    violations: &mut Violations,
+) -> Option<FailureEvent> {
+    let in_time = now
+        .map(|now| (Timestamp::from_micros(i64::MIN)..=now.plus(SKEW), "must not be later than five minutes from now"));
+    read(value, in_time, violations)
+}
+
 /// An event that must be given. `now` is absent for a durable call: its sender has looked at the time, and the call may
 /// have been under way for long.
 pub(super) fn event(
     value: Option<wire::FailureEvent>,
     now: Option<Timestamp>,
+    violations: &mut Violations,
+) -> Option<FailureEvent> {
+    let description = "must not be later than five minutes from now, nor older than ten years";
+    read(value, now.map(|now| (now.minus(OLDEST)..=now.plus(SKEW), description)), violations)
+}
+
+fn read(
+    value: Option<wire::FailureEvent>,
+    times: Option<(RangeInclusive<Timestamp>, &str)>,
     violations: &mut Violations,
 ) -> Option<FailureEvent> {
     let Some(value) = value else {
@@ -33,9 +54,10 @@ pub(super) fn event(
             violations.add("kind", reason, description);
         }
         let occurred_at = timestamp("occurred_at", value.occurred_at.as_ref(), violations);
-        let in_time = now.is_none_or(|now| (now.minus(OLDEST)..=now.plus(SKEW)).contains(&occurred_at));
-        if value.occurred_at.is_some() && !in_time {
-            let description = "must not be later than five minutes from now, nor older than ten years";
+        if value.occurred_at.is_some()
+            && let Some((times, description)) = times
+            && !times.contains(&occurred_at)
+        {
             violations.add("occurred_at", "CLOCK_SKEW", description);
         }
         let reference = violations.text("reference", &value.reference, 0, 128);

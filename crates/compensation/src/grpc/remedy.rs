@@ -4,7 +4,7 @@ use api::compensation as wire;
 use chassis::wire::optional_timestamp;
 use kernel::{RemedyId, ResourceId, ServiceError, Timestamp, Violations};
 
-use super::event::{event, severity};
+use super::event::{event, historic_event, severity};
 use super::names::{done, name};
 use super::recovery::recovery;
 use crate::app::OpenRemedy;
@@ -16,7 +16,7 @@ pub(super) fn assess(
     now: Option<Timestamp>,
 ) -> Result<(FailureEvent, Severity, Option<Timestamp>), ServiceError> {
     let mut violations = Violations::new();
-    let event = event(request.event, now, &mut violations);
+    let event = historic_event(request.event, now, &mut violations);
     let severity = severity(request.severity, &mut violations);
     let as_of = optional_timestamp("as_of_time", request.as_of_time.as_ref(), &mut violations);
     done(violations, event).map(|event| (event, severity, as_of))

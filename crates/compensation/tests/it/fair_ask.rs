@@ -8,7 +8,7 @@ use kernel::ServiceError;
 use tonic::Response;
 
 use crate::harness::{
-    DAY, Desk, TEMPLATE, as_client, case, error, event, minor, money_fact, option, remedy as remedy_for, yes_no,
+    DAY, Desk, TEMPLATE, again, as_client, case, error, event, minor, money_fact, option, remedy as remedy_for, yes_no,
 };
 
 /// A cancellation of a flight that the customer did not take: 214.50 paid.
@@ -121,6 +121,49 @@ testkit::on_both_databases! {
         assert_eq!(desk.run_due().await, 1);
         assert_eq!(desk.get_offer(&declined.counter_offer).await.state(), offer::State::Expired);
         assert_eq!(desk.get_remedy(&opened.name).await.state(), remedy::State::Unanswered);
+    }
+
+    /// Each decline gives back what its offer counted and counts its answer, under the locks of holders that all of them
+    /// share: none is lost, none waits for ever, and what nobody takes is given back to the last cent.
+    async fn asks_of_one_case_at_once_are_each_answered_once(database: testkit::TestDatabase) {
+        let desk = Desk::open(&database).await;
+        let mut offers = Vec::new();
+        for _ in 0..12 {
+            offers.push(rejected(&desk).await.offer);
+        }
+        for round in 0..2_i64 {
+            let asks = offers.iter().map(|offer| {
+                let decline = wire::Decline {
+                    fair_ask_amount: Some(crate::harness::money("USD", 22_000 + round)),
+                    ..wire::Decline::default()
+                };
+                let request = wire::RespondToOfferRequest {
+                    request_id: desk.fresh(),
+                    name: offer.clone(),
+                    consent: String::new(),
+                    response: Some(wire::respond_to_offer_request::Response::Decline(decline)),
+                };
+                let desk = &desk;
+                again(move || {
+                    let (mut api, request) = (desk.api.clone(), as_client(request.clone()));
+                    async move { api.respond_to_offer(request).await }
+                })
+            });
+            let declined: Vec<_> = futures::future::join_all(asks).await.into_iter().map(Result::unwrap).collect();
+            assert!(declined.iter().all(|offer| offer.state() == offer::State::Declined));
+            let left = declined.iter().filter(|offer| offer.counter_offer.is_empty());
+            assert!(left.clone().all(|offer| offer.explanation.ends_with("A person answers.")));
+            offers = declined.iter().map(|offer| offer.counter_offer.clone()).filter(|name| !name.is_empty()).collect();
+            assert!(!offers.is_empty(), "some fit into the budget");
+            let open = i64::try_from(offers.len()).unwrap();
+            assert_eq!(desk.count("SELECT count(*) AS n FROM offers WHERE state = 'OPEN'").await, open);
+            assert_eq!(desk.count("SELECT count(*) AS n FROM spending_counted").await, open);
+        }
+        assert!(desk.count("SELECT count(*) AS n FROM spending_days WHERE amount > 0").await > 0);
+        desk.clock.advance(DAY * 14);
+        desk.run_due().await;
+        assert_eq!(desk.count("SELECT count(*) AS n FROM offers WHERE state = 'OPEN'").await, 0);
+        assert_eq!(desk.count("SELECT count(*) AS n FROM spending_days WHERE amount > 0").await, 0);
     }
 
     async fn an_ask_that_makes_no_sense_changes_nothing(database: testkit::TestDatabase) {

@@ -8,6 +8,7 @@ mod authority;
 mod backtests;
 mod bad_input;
 mod budgets;
+mod by_law;
 mod captures;
 mod configuration;
 mod decisions;

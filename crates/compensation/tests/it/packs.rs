@@ -76,12 +76,24 @@ testkit::on_both_databases! {
         assert!(judged.automatic.is_empty(), "a draft decides nothing");
         assert!(judged.decisions.iter().any(|d| d.rule == "late-gesture" && d.applies));
 
-        let before = desk.engine.now().minus(DAY * 366 * 14);
-        let mut old = event(&desk, "flight.cancelled", &[]);
-        old.occurred_at = Some(chassis::wire::to_timestamp(before));
-        let request = wire::AssessRequest { event: Some(old), severity: 0, as_of_time: None };
-        let refused = desk.api.clone().assess(as_client(request)).await.map_err(error).unwrap_err();
+        // Judging changes nothing: an event of long ago is explained as of its day, one that has not come is refused.
+        let at = |time| wire::AssessRequest {
+            event: Some(api::common::FailureEvent {
+                occurred_at: Some(chassis::wire::to_timestamp(time)),
+                ..event(&desk, "flight.cancelled", &[])
+            }),
+            severity: 0,
+            as_of_time: None,
+        };
+        let old = desk.engine.now().minus(DAY * 366 * 14);
+        let judged = desk.api.clone().assess(as_client(at(old))).await.unwrap().into_inner();
+        assert!(judged.decisions.iter().any(|decision| !decision.explanation.is_empty()), "{judged:?}");
+        let opening = desk.open_request(crate::harness::remedy(at(old).event.unwrap()));
+        let refused = desk.api.clone().open_remedy(as_client(opening)).await.map_err(error).unwrap_err();
         assert_eq!(refused.violations[0].reason, "CLOCK_SKEW");
+        let refused = desk.api.clone().assess(as_client(at(desk.engine.now().plus(DAY)))).await.map_err(error).unwrap_err();
+        assert_eq!(refused.violations[0].reason, "CLOCK_SKEW");
+        assert_eq!(refused.violations[0].description, "must not be later than five minutes from now");
     }
 
     /// A service does not start on a pack that is wrong, and says what is wrong with it.

@@ -298,3 +298,19 @@ async fn a_fact_given_twice_is_refused() {
     assert_eq!(ran.error, "the fact a is given twice");
     assert!(server.script.seen().is_empty());
 }
+
+#[tokio::test]
+async fn a_real_flight_is_assessed_by_its_number() {
+    let server = Server::start().await;
+    server.script.answer("assess", &api::compensation::Assessment::default());
+    let ran = run(&server, &["assess", "--flight", "UA1690", "--date", "2013-02-09"]).await;
+    assert_eq!(ran.error, "", "{ran:?}");
+    let sent: Vec<api::compensation::AssessRequest> = server.script.requests("assess");
+    let event = sent[0].event.clone().unwrap();
+    assert_eq!((event.kind.as_str(), event.reference.as_str()), ("flight.delayed", "UA1690-EWR-MCO-2013-02-09T11:30"));
+    let late = api::common::fact::Value::Integer(234);
+    assert_eq!(event.facts["arrival_delay_minutes"].value, Some(late));
+
+    let ran = run(&server, &["assess", "--flight", "UA1690", "--date", "2014-02-09"]).await;
+    assert_eq!(ran.error, "no flight UA1690 left New York on 2014-02-09; the flights are those of 2013");
+}

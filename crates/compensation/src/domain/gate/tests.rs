@@ -259,3 +259,51 @@ proptest! {
         prop_assert_eq!(decision.decided, decision.reasons.iter().map(|r| r.allows).max().expect("reasons"));
     }
 }
+
+/// An event with a price, of which the gate knows what a person could show.
+fn priced(evidence: Option<&str>) -> (GateDecision, Known) {
+    let usd = kernel::Money::new(kernel::Currency::parse("USD").expect("a currency"), 10_000);
+    let mut facts = BTreeMap::from([
+        ("price".to_owned(), Fact::Money(usd)),
+        ("controllable".to_owned(), Fact::Boolean(false)),
+        ("service_accepted".to_owned(), Fact::Boolean(false)),
+    ]);
+    facts.extend(evidence.map(|evidence| ("evidence_ref".to_owned(), Fact::Text(evidence.to_owned()))));
+    let event =
+        FailureEvent { kind: "flight.delayed".to_owned(), occurred_at: now(), reference: "UA 1".to_owned(), facts };
+    let (context, known) = (RecoveryContext::default(), Known::of(&event));
+    let inputs = GateInputs {
+        event: &event,
+        severity: Severity::Medium,
+        case: case(1),
+        known: Known::of(&event),
+        context: &context,
+        priors: &[],
+        now: now(),
+    };
+    (decide(&inputs, &RULES), known)
+}
+
+#[test]
+fn a_decision_of_a_person_changes_what_holds_and_keeps_what_was_decided() {
+    let (decision, known) = priced(None);
+    for outcome in [Outcome::Delight, Outcome::Restore, Outcome::Save, Outcome::StatutoryOnly] {
+        let holds = decision.overridden(outcome, Severity::Medium, &known);
+        assert_eq!((holds.decided, holds.outcome), (decision.decided, outcome));
+        assert_eq!(holds.senior_owner, outcome == Outcome::Save, "{outcome:?}");
+        assert_eq!(holds.guidance, guidance(outcome, Severity::Medium, &known), "{outcome:?}");
+        assert_eq!(holds.reasons, decision.reasons);
+    }
+    let of = |outcome| decision.overridden(outcome, Severity::Medium, &known).guidance;
+    assert_ne!(of(Outcome::Save), of(Outcome::Restore), "the guidance is that of the outcome");
+}
+
+#[test]
+fn evidence_is_named_where_there_is_some() {
+    let said = |evidence| {
+        let reasons = priced(evidence).0.reasons;
+        reasons.into_iter().find(|reason| reason.condition == "controllable").expect("it is always asked").text
+    };
+    assert_eq!(said(Some("METAR KEWR")), "We could not have prevented it; evidence: METAR KEWR.");
+    assert!(said(None).contains("no evidence is attached"));
+}

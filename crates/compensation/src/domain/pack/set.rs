@@ -24,7 +24,7 @@ macro_rules! shipped {
 }
 
 /// The packs that are shipped: directory, document, test vectors.
-pub const SHIPPED: [(&str, &str, &str); 11] = shipped![
+pub const SHIPPED: [(&str, &str, &str); 12] = shipped![
     "ca-appr",
     "care-klm",
     "eu-rail",
@@ -35,6 +35,7 @@ pub const SHIPPED: [(&str, &str, &str); 11] = shipped![
     "uk-delay-repay",
     "uk-ofcom",
     "uk261",
+    "us-dot-250",
     "us-dot-260"
 ];
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use durable::Engine;
-use kernel::{Currency, Money, PayoutId, TenantId, VoucherId};
+use kernel::{Currency, LedgerTransactionId, Money, PayoutId, TenantId, VoucherId};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
@@ -23,6 +23,10 @@ enum Op {
     Void(u8),
     Issue(u8, i64, bool),
     Expire(u8),
+    /// A part of a voucher, at most what is left of it: the voucher's row sees to that.
+    Redeem(u8, i64),
+    VoidVoucher(u8),
+    ComeBack(u8, i64),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -32,7 +36,10 @@ fn op() -> impl Strategy<Value = Op> {
         subject.clone().prop_map(Op::Post),
         subject.clone().prop_map(Op::Void),
         (subject.clone(), 1..1_000_000_i64, any::<bool>()).prop_map(|(s, m, e)| Op::Issue(s, m, e)),
-        subject.prop_map(Op::Expire),
+        subject.clone().prop_map(Op::Expire),
+        (subject.clone(), 1..1_000_000_i64).prop_map(|(s, m)| Op::Redeem(s, m)),
+        subject.clone().prop_map(Op::VoidVoucher),
+        (subject, 1..1_000_000_i64).prop_map(|(s, m)| Op::ComeBack(s, m)),
     ]
 }
 
@@ -40,11 +47,21 @@ fn money(minor: i64, euro: bool) -> Money {
     Money::new(Currency::parse(if euro { "EUR" } else { "JPY" }).unwrap(), minor)
 }
 
+/// A voucher that was issued.
+#[derive(Clone, Copy)]
+struct Issued {
+    left: Money,
+    out: bool,
+    reversed: bool,
+    transaction: LedgerTransactionId,
+}
+
 /// What the ledger should hold.
 #[derive(Default)]
 struct Model {
     reserved: BTreeMap<u8, (Money, bool)>,
-    issued: BTreeMap<u8, (Money, bool)>,
+    posted: BTreeMap<u8, (Money, LedgerTransactionId, bool)>,
+    issued: BTreeMap<u8, Issued>,
     balances: BTreeMap<(String, String), i64>,
     transactions: i64,
 }
@@ -108,6 +125,9 @@ async fn apply(books: &Books, model: &mut Model, op: Op) {
             if let Some(entry) = model.reserved.get_mut(&n) {
                 entry.1 = false;
             }
+            if pending && matches!(op, Op::Post(_)) {
+                model.posted.insert(n, (amount, id, false));
+            }
             let (event, transaction) = if matches!(op, Op::Post(_)) {
                 (ReservationEvent::Post, Transaction::payout_posted(id, payout(n), case, amount))
             } else {
@@ -119,14 +139,47 @@ async fn apply(books: &Books, model: &mut Model, op: Op) {
             let amount = money(minor, euro);
             let transaction = Transaction::voucher_issued(id, voucher(n), case, amount);
             let new = !model.issued.contains_key(&n);
-            model.issued.entry(n).or_insert((amount, true));
+            model.issued.entry(n).or_insert(Issued { left: amount, out: true, reversed: false, transaction: id });
             (new, books.append(&transaction).await, transaction)
         }
         Op::Expire(n) => {
-            let Some((amount, out)) = model.issued.get_mut(&n) else { return };
-            let transaction = Transaction::voucher_expired(id, voucher(n), case, *amount);
-            let was_out = std::mem::take(out);
+            let Some(issued) = model.issued.get_mut(&n).filter(|issued| issued.left.minor > 0) else { return };
+            let transaction = Transaction::voucher_expired(id, voucher(n), case, issued.left);
+            // What was voided does not run out: the voucher's row sees to that.
+            if issued.reversed {
+                return;
+            }
+            let was_out = std::mem::take(&mut issued.out);
             (was_out, books.append(&transaction).await, transaction)
+        }
+        Op::Redeem(n, minor) => {
+            let Some(issued) = model.issued.get_mut(&n).filter(|issued| issued.out && issued.left.minor > 0) else {
+                return;
+            };
+            let used = Money::new(issued.left.currency, minor.min(issued.left.minor));
+            issued.left.minor -= used.minor;
+            let transaction = Transaction::voucher_redeemed(id, books.engine.new_id().into(), case, used);
+            (true, books.append(&transaction).await, transaction)
+        }
+        Op::VoidVoucher(n) => {
+            let Some(issued) = model.issued.get_mut(&n).filter(|issued| issued.left.minor > 0) else { return };
+            // What has run out is not voided: the voucher's row sees to that.
+            if !issued.out && !issued.reversed {
+                return;
+            }
+            let transaction = Transaction::voucher_reversed((id, issued.transaction), voucher(n), case, issued.left);
+            let first = !std::mem::replace(&mut issued.reversed, true);
+            issued.out = false;
+            (first, books.append(&transaction).await, transaction)
+        }
+        Op::ComeBack(n, minor) => {
+            let Some((paid, posted, reversed)) = model.posted.get_mut(&n) else { return };
+            let amount = Money::new(paid.currency, minor);
+            let transaction = Transaction::payout_reversed((id, *posted), payout(n), case, amount);
+            // Once, and never above what was paid: the ledger itself refuses it.
+            let expected = !*reversed && minor <= paid.minor;
+            *reversed |= expected;
+            (expected, books.append(&transaction).await, transaction)
         }
     };
     assert_eq!(done, expected, "{op:?}");
@@ -153,7 +206,15 @@ testkit::on_both_databases! {
                 .into_iter()
                 .map(|b| ((b.account, b.debits.currency.code().to_owned()), b.debits.minor - b.credits.minor))
                 .collect();
+            model.balances.retain(|_, balance| *balance != 0);
+            let stored: BTreeMap<_, _> = stored.into_iter().filter(|(_, balance)| *balance != 0).collect();
             assert_eq!(stored, model.balances, "run {run}");
+            for currency in ["EUR", "JPY"] {
+                let key = ("voucher_liability".to_owned(), currency.to_owned());
+                let out = model.issued.values().filter(|issued| issued.out && issued.left.currency.code() == currency);
+                let left: i64 = out.map(|issued| issued.left.minor).sum();
+                assert_eq!(-stored.get(&key).copied().unwrap_or(0), left, "what vouchers may still cost in run {run}");
+            }
             for currency in ["EUR", "JPY"] {
                 let sum: i64 = stored.iter().filter(|((_, code), _)| code == currency).map(|(_, sum)| sum).sum();
                 assert_eq!(sum, 0, "{currency} in run {run}");
