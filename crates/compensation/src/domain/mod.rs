@@ -10,6 +10,7 @@ pub mod backtest;
 #[cfg(test)]
 mod diagrams;
 pub mod event;
+pub mod experiment;
 pub mod fair_amount;
 #[cfg(test)]
 mod fair_amount_tests;
