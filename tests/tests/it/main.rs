@@ -5,6 +5,7 @@ mod bench;
 mod checker_books;
 mod deps;
 mod fault_kill;
+mod flow_experiment;
 mod flow_recovery;
 mod flow_telemetry;
 mod model_payout;
