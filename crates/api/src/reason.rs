@@ -117,6 +117,10 @@ reasons! {
         ROLE_MAY_NOT_APPROVE,
         /// ALREADY_EXISTS: the policy's version is taken by another document.
         POLICY_VERSION_EXISTS,
+        /// ALREADY_EXISTS: the experiment's id is taken by another document.
+        EXPERIMENT_EXISTS,
+        /// FAILED_PRECONDITION: another running experiment is about one of its kinds of event.
+        EXPERIMENT_KIND_TAKEN,
     }
 
     /// Reasons of `amends.followup.v1`.

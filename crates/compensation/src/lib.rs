@@ -25,6 +25,7 @@ mod app;
 mod authority_wire;
 mod config;
 pub mod domain;
+mod experiment_wire;
 mod grpc;
 mod ledger_wire;
 mod packs;
@@ -42,6 +43,7 @@ use std::sync::Arc;
 use anyhow::{anyhow, ensure};
 use api::compensation::authority_service_server::{self, AuthorityServiceServer};
 use api::compensation::compensation_service_server::{CompensationServiceServer, SERVICE_NAME};
+use api::compensation::experiment_service_server::{self, ExperimentServiceServer};
 use api::compensation::ledger_service_server::{self, LedgerServiceServer};
 use api::compensation::pack_service_server::{self, PackServiceServer};
 use api::compensation::recovery_service_server::{self, RecoveryServiceServer};
@@ -53,7 +55,7 @@ use tonic::service::Routes;
 use crate::app::ports::PayoutProvider;
 use crate::app::{App, money_gauges};
 pub use crate::config::{BacktestConfig, Config, GuessConfig, PacksConfig, ProviderConfig};
-use crate::grpc::{AuthorityApi, CompensationApi, LedgerApi, PackApi, RecoveryApi, SettlementApi};
+use crate::grpc::{AuthorityApi, CompensationApi, ExperimentApi, LedgerApi, PackApi, RecoveryApi, SettlementApi};
 use crate::provider::{GrpcProvider, InProcessSandbox, LoopBack};
 use crate::sandbox::{Sandbox, WebhookEndpoint};
 pub use crate::store::migrations;
@@ -88,6 +90,8 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
         .max_decoding_message_size(chassis::limits::MESSAGE_BYTES);
     let ledger =
         LedgerServiceServer::new(LedgerApi::new(app.clone())).max_decoding_message_size(chassis::limits::MESSAGE_BYTES);
+    let experiments = ExperimentServiceServer::new(ExperimentApi::new(app.clone()))
+        .max_decoding_message_size(chassis::limits::MESSAGE_BYTES);
     let authority =
         AuthorityServiceServer::new(AuthorityApi::new(app)).max_decoding_message_size(chassis::limits::MESSAGE_BYTES);
     let relay = Relay::new(&engine, config.store.relay, targets)
@@ -103,13 +107,15 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
             settlement_service_server::SERVICE_NAME,
             recovery_service_server::SERVICE_NAME,
             authority_service_server::SERVICE_NAME,
+            experiment_service_server::SERVICE_NAME,
         ],
         routes: Routes::new(server)
             .add_service(ledger)
             .add_service(packs)
             .add_service(settlements)
             .add_service(recovery)
-            .add_service(authority),
+            .add_service(authority)
+            .add_service(experiments),
         jobs: vec![
             Job::new("relay", move |stop| relay.run(stop)),
             Job::new("money gauges", move |stop| Box::pin(money_gauges::run(measured, stop))),

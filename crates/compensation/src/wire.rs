@@ -33,6 +33,7 @@ pub(crate) fn remedy(remedy: &Remedy, vouchers: &[VoucherId], payouts: &[PayoutI
         RemedyState::Unanswered => State::Unanswered,
         RemedyState::NeedsAttention => State::NeedsAttention,
         RemedyState::AwaitingApology => State::AwaitingApology,
+        RemedyState::AwaitingTime => State::AwaitingTime,
     };
     wire::Remedy {
         name: remedy.id.to_string(),
@@ -52,6 +53,7 @@ pub(crate) fn remedy(remedy: &Remedy, vouchers: &[VoucherId], payouts: &[PayoutI
         recovery: remedy.gate.as_ref().map(|_| wire_gate::context(&remedy.recovery)),
         gate_decision: remedy.gate.as_ref().map(|gate| wire_gate::decision(remedy.id, gate, &[])),
         apology_time: remedy.apology_at.map(to_timestamp),
+        experiment: crate::experiment_wire::treatment(remedy),
     }
 }
 

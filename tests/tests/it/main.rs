@@ -13,6 +13,7 @@ mod fault_database;
 mod fault_kill;
 mod fault_load;
 mod flow_auth;
+mod flow_experiment;
 mod flow_recovery;
 mod flow_sweep;
 mod flow_telemetry;

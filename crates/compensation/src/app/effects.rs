@@ -11,10 +11,11 @@ use crate::domain::payout_step::Payout;
 use crate::domain::policy::abuse::Claim;
 use crate::domain::policy::window::day_of;
 use crate::domain::records::{Offer, Remedy};
+use crate::store::assignments::Assignment;
 use crate::store::goodwill::StoredSignal;
 use crate::store::orders::OrderRefund;
 use crate::store::spending::{Counted, Entry};
-use crate::store::{approvals, goodwill, ledger, offers, orders, payouts, remedies, spending, vouchers};
+use crate::store::{approvals, assignments, goodwill, ledger, offers, orders, payouts, remedies, spending, vouchers};
 
 /// New rows that have not been written yet.
 #[derive(Debug, Default)]
@@ -31,6 +32,7 @@ pub(super) struct Effects {
     pub(super) counted: Vec<(TenantId, OfferId, Counted)>,
     pub(super) claims: Vec<(TenantId, Claim)>,
     pub(super) signals: Vec<(TenantId, StoredSignal)>,
+    pub(super) assignments: Vec<(TenantId, Assignment)>,
 }
 
 impl Effects {
@@ -49,7 +51,8 @@ impl Effects {
         let counted: Vec<_> = self.counted.iter().map(|(tenant, offer, counted)| (tenant, *offer, counted)).collect();
         spending::remember_in_tx(tx, &counted).await?;
         goodwill::remember_in_tx(tx, &by_ref(&self.claims)).await?;
-        goodwill::insert_signals_in_tx(tx, &by_ref(&self.signals)).await
+        goodwill::insert_signals_in_tx(tx, &by_ref(&self.signals)).await?;
+        assignments::assign_in_tx(tx, &by_ref(&self.assignments)).await
     }
 }
 

@@ -11,6 +11,7 @@ mod backtest_pack;
 mod close_settlement;
 mod counter_offer;
 mod effects;
+mod experiments;
 mod expire_offer;
 mod expire_voucher;
 mod freeze_payouts;
@@ -57,6 +58,7 @@ pub(crate) use apply_pack::ApplyPack;
 pub(crate) use authority::{ApplyPolicy, DecideApproval, Decision, PolicyShown};
 pub(crate) use backtest_pack::{Backtest, known_version, too_large};
 pub(crate) use counter_offer::CounterOffer;
+pub(crate) use experiments::{ApplyExperiment, RecordOutcome, StopExperiment};
 pub(crate) use freeze_payouts::SwitchPayouts;
 pub(crate) use make_offer::MakeOffer;
 pub(crate) use open_remedy::OpenRemedy;
@@ -74,6 +76,7 @@ pub(crate) use settle_payout::{DecideSettlement, SettlePayout};
 
 use self::authority::Policies;
 use self::backtest_pack::Backtests;
+use self::experiments::TenantExperiments;
 use self::milestones::Milestones;
 use self::open_remedy::OpenRemedies;
 use self::ports::PayoutProvider;
@@ -97,6 +100,7 @@ pub(crate) struct App {
 pub(crate) struct Parts {
     engine: Engine,
     tenant_packs: TenantPacks,
+    experiments: TenantExperiments,
     backtests: Backtests,
     provider: Arc<dyn PayoutProvider>,
     rules: ProviderRules,
@@ -157,6 +161,7 @@ impl App {
         let parts = Arc::new(Parts {
             engine: engine.clone(),
             tenant_packs: TenantPacks::new(packs),
+            experiments: TenantExperiments::default(),
             backtests: Backtests::new(&config.backtest),
             provider,
             rules,

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::authority::{Ask, GestureAsk, GesturePlan};
 use super::effects::Effects;
+use super::experiments::Candidate;
 use super::give::Given;
 use super::refunds::LockedOrders;
 use super::{App, Parts, own_calls};
@@ -29,7 +30,7 @@ use crate::domain::policy::window::day_of;
 use crate::domain::records::{Offer, OfferDraft, Remedy};
 use crate::domain::remedy::{FirstOffer, Progress, RemedyState};
 use crate::store::spending::{Counted, Entry};
-use crate::store::{gate, remedies};
+use crate::store::{assignments, gate, remedies};
 use crate::wire;
 
 /// What is asked for.
@@ -61,7 +62,8 @@ impl App {
         let id = command.id.unwrap_or_else(|| self.engine.new_id().into());
         let packs = self.packs_of(&context).await?;
         let assessment = packs.assess(&command.event, command.severity);
-        self.open_remedy.submit(key, Opening { context, id, command, assessment }).await
+        let candidate = self.candidate(&context, &command).await?;
+        self.open_remedy.submit(key, Opening { context, id, command, assessment, candidate }).await
     }
 }
 
@@ -71,6 +73,7 @@ pub(crate) struct Opening {
     id: RemedyId,
     command: OpenRemedy,
     assessment: Assessment,
+    candidate: Option<Candidate>,
 }
 
 /// Opens remedies in groups.
@@ -99,13 +102,27 @@ impl GroupCommand for OpenRemedies {
         let customers: Vec<_> =
             commands.iter().map(|opening| (&opening.context.tenant, opening.command.customer)).collect();
         let mut priors = gate::priors_in_tx(tx, &customers, tx.now().minus(self.parts.gate.window)).await?;
+        let wanted: Vec<_> = commands
+            .iter()
+            .filter_map(|opening| {
+                let candidate = opening.candidate.as_ref()?;
+                Some((&opening.context.tenant, candidate.experiment(), opening.command.case))
+            })
+            .collect();
+        let mut open_to = assignments::open_to_in_tx(tx, &wanted).await?;
         let judged: Vec<Option<Judged<'_>>> = commands
             .iter()
             .map(|opening| {
                 let tenant = opening.context.tenant.to_string();
                 taken.insert((tenant.clone(), opening.id)).then(|| {
                     let priors = priors.entry((tenant, opening.command.customer)).or_default();
-                    let judged = self.parts.judge(tx, opening, priors);
+                    // A case that had a remedy is in no experiment, and each case is assigned once.
+                    let is_first = priors.iter().all(|prior| prior.case != opening.command.case);
+                    let candidate = opening.candidate.as_ref().filter(|candidate| {
+                        let tenant = opening.context.tenant.to_string();
+                        is_first && open_to.remove(&(tenant, candidate.experiment().to_owned(), opening.command.case))
+                    });
+                    let judged = self.parts.judge(tx, opening, priors, candidate);
                     // The next one of this group may be the same customer's.
                     priors.insert(0, judged.remedy.as_prior());
                     judged
@@ -131,6 +148,7 @@ impl GroupCommand for OpenRemedies {
 struct Judged<'a> {
     context: &'a RequestContext,
     remedy: Remedy,
+    candidate: Option<&'a Candidate>,
 }
 
 impl Judged<'_> {
@@ -157,8 +175,14 @@ fn exists(id: RemedyId) -> ServiceError {
 
 impl Parts {
     /// Lets the gate decide. Pure.
-    fn judge<'a>(&self, tx: &Tx, opening: &'a Opening, priors: &[PriorFailure]) -> Judged<'a> {
-        let Opening { context, id, command, assessment } = opening;
+    fn judge<'a>(
+        &self,
+        tx: &Tx,
+        opening: &'a Opening,
+        priors: &[PriorFailure],
+        candidate: Option<&'a Candidate>,
+    ) -> Judged<'a> {
+        let Opening { context, id, command, assessment, .. } = opening;
         let inputs = GateInputs {
             event: &command.event,
             severity: command.severity,
@@ -169,7 +193,12 @@ impl Parts {
             now: tx.now(),
         };
         let mut gate: GateDecision = decide(&inputs, &self.gate);
-        let assessment = hold_back(assessment.clone(), &mut gate);
+        let mut assessment = hold_back(assessment.clone(), &mut gate);
+        let mut experiment = None;
+        if let Some(candidate) = candidate {
+            let (treated, treatment) = candidate.treat(assessment, &mut gate);
+            (assessment, experiment) = (treated, Some(treatment));
+        }
         let remedy = Remedy {
             id: *id,
             case: command.case,
@@ -182,12 +211,13 @@ impl Parts {
             offer: None,
             recovery: command.recovery.clone(),
             gate: Some(gate),
+            experiment,
             apology_at: command.recovery.apologised.then(|| tx.now()),
             version: 1,
             created_at: tx.now(),
             updated_at: tx.now(),
         };
-        Judged { context, remedy }
+        Judged { context, remedy, candidate }
     }
 
     fn open(
@@ -198,13 +228,14 @@ impl Parts {
         orders: &mut LockedOrders,
         effects: &mut Effects,
     ) -> api::compensation::Remedy {
-        let Judged { context, mut remedy } = judged;
+        let Judged { context, mut remedy, candidate } = judged;
         let waits = plan.map(|plan| self.ask_for_rest(tx, context, &mut remedy, plan, effects)).unwrap_or_default();
         orders.cut(&context.tenant, order_of(&remedy.event), &mut remedy.assessment.automatic);
         let given = self.give(tx, context, &remedy, remedy.id.uuid(), &remedy.assessment.automatic, effects);
         let first = match (remedy.assessment.choice_of.is_empty(), remedy.needs_apology()) {
             (true, _) => FirstOffer::None,
             (false, true) => FirstOffer::Waits,
+            (false, false) if remedy.offer_at().is_some() => FirstOffer::Later,
             (false, false) => FirstOffer::Made,
         };
         let payouts = if given.payouts.is_empty() { Progress::Given } else { Progress::Open };
@@ -219,6 +250,7 @@ impl Parts {
             RemedyState::Settled => self.milestones.settled(tx, context, &remedy, None),
             RemedyState::Offered
             | RemedyState::AwaitingApology
+            | RemedyState::AwaitingTime
             | RemedyState::Granting
             | RemedyState::Declined
             | RemedyState::Unanswered
@@ -226,7 +258,7 @@ impl Parts {
         }
         let offer = match first {
             FirstOffer::Made => self.engine.new_id().into(),
-            FirstOffer::None | FirstOffer::Waits => waiting_offer_id(context, &remedy),
+            FirstOffer::None | FirstOffer::Waits | FirstOffer::Later => waiting_offer_id(context, &remedy),
         };
         if !waits.offered.is_empty() {
             let counted = Counted { day: day_of(tx.now()), entries: waits.offered };
@@ -234,6 +266,12 @@ impl Parts {
         }
         if first == FirstOffer::Made {
             self.make_first_offer(tx, context, &mut remedy, offer, effects);
+        }
+        if let (FirstOffer::Later, Some(at)) = (first, remedy.offer_at()) {
+            own_calls::release_offer_later(tx, context, &remedy, at);
+        }
+        if let Some(candidate) = candidate {
+            effects.assignments.push((context.tenant.clone(), candidate.assignment(&remedy, tx.now())));
         }
         let Given { vouchers, payouts } = given;
         let response = wire::remedy(&remedy, &vouchers, &payouts);

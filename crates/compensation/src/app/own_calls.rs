@@ -5,10 +5,12 @@
 //! nothing and say so would be the end of it.
 
 use api::compensation::{
-    AdvancePayoutRequest, CloseSettlementRequest, ExpireApprovalRequest, ExpireOfferRequest, ExpireVoucherRequest,
+    AdvancePayoutRequest, CloseSettlementRequest, ExpireApprovalRequest, ExpireExperimentRequest, ExpireOfferRequest,
+    ExpireVoucherRequest, ReleaseOfferRequest,
 };
 use api::method::authority_service::EXPIRE_APPROVAL;
 use api::method::compensation_service::{ADVANCE_PAYOUT, EXPIRE_OFFER, EXPIRE_VOUCHER};
+use api::method::experiment_service::{EXPIRE_EXPERIMENT, RELEASE_OFFER};
 use api::method::settlement_service::CLOSE_SETTLEMENT;
 use durable::{OutboundCall, Tx};
 use kernel::{
@@ -21,7 +23,7 @@ use crate::NAME;
 use crate::domain::approval::Approval;
 use crate::domain::grant::Voucher;
 use crate::domain::payout_step::Payout;
-use crate::domain::records::Offer;
+use crate::domain::records::{Offer, Remedy};
 
 /// Sets the timer that ends an offer.
 pub(super) fn expire_offer_later(tx: &Tx, context: &RequestContext, offer: &Offer) {
@@ -45,6 +47,25 @@ pub(super) fn expire_approval_later(tx: &Tx, context: &RequestContext, approval:
 /// Takes the timer of an approval back.
 pub(super) fn cancel_approval_timer(tx: &Tx, tenant: &TenantId, approval: ApprovalId) {
     tx.cancel(approval_timer(tenant, approval));
+}
+
+/// Sets the timer that makes an offer which was put off.
+pub(super) fn release_offer_later(tx: &Tx, context: &RequestContext, remedy: &Remedy, at: Timestamp) {
+    let call = message_id_for_step(remedy.id.uuid(), &format!("{}/release-offer", context.tenant), 1);
+    let request = ReleaseOfferRequest { request_id: call.to_string(), name: remedy.id.to_string() };
+    tx.enqueue(OutboundCall::timer(context, NAME, RELEASE_OFFER, call, at, &request));
+}
+
+/// Sets the timer that ends an experiment.
+pub(super) fn expire_experiment_later(tx: &Tx, context: &RequestContext, id: &str, at: Timestamp) {
+    let call = experiment_timer(&context.tenant, id);
+    let request = ExpireExperimentRequest { request_id: call.to_string(), name: format!("experiments/{id}") };
+    tx.enqueue(OutboundCall::timer(context, NAME, EXPIRE_EXPERIMENT, call, at, &request));
+}
+
+/// Takes the timer of an experiment back.
+pub(super) fn cancel_experiment_timer(tx: &Tx, tenant: &TenantId, id: &str) {
+    tx.cancel(experiment_timer(tenant, id));
 }
 
 /// Sets the timer that ends a voucher.
@@ -97,6 +118,10 @@ fn offer_timer(tenant: &TenantId, offer: OfferId) -> Uuid {
 /// An offer that was approved bears the approval's UUID: the step tells their timers apart.
 fn approval_timer(tenant: &TenantId, approval: ApprovalId) -> Uuid {
     message_id_for_step(approval.uuid(), &format!("{tenant}/expire-approval"), 1)
+}
+
+fn experiment_timer(tenant: &TenantId, id: &str) -> Uuid {
+    message_id_for_step(Uuid::nil(), &format!("{tenant}/experiment/{id}"), 1)
 }
 
 fn voucher_timer(tenant: &TenantId, voucher: VoucherId) -> Uuid {

@@ -4,10 +4,10 @@ use api::method::recovery_service::RECORD_APOLOGY;
 use durable::Tx;
 use kernel::{Answer, RemedyId, RequestContext, RequestKey, ServiceError};
 
-use super::App;
 use super::effects::Effects;
 use super::open_remedy::waiting_offer_id;
 use super::refusal::not_now;
+use super::{App, own_calls};
 use crate::domain::remedy::{RemedyEvent, RemedyState};
 use crate::store::{payouts, remedies, vouchers};
 use crate::wire;
@@ -37,9 +37,16 @@ impl App {
                     remedy.recovery.apologised = true;
                     let mut effects = Effects::default();
                     if remedy.state == RemedyState::AwaitingApology {
-                        remedy.state = remedy.state.on(RemedyEvent::Apologised).map_err(not_now)?;
-                        let offer = waiting_offer_id(&context, &remedy);
-                        app.make_first_offer(&tx, &context, &mut remedy, offer, &mut effects);
+                        let later = remedy.offer_at();
+                        let event = later.map_or(RemedyEvent::Apologised, |_| RemedyEvent::ApologisedBefore);
+                        remedy.state = remedy.state.on(event).map_err(not_now)?;
+                        match later {
+                            Some(at) => own_calls::release_offer_later(&tx, &context, &remedy, at),
+                            None => {
+                                let offer = waiting_offer_id(&context, &remedy);
+                                app.make_first_offer(&tx, &context, &mut remedy, offer, &mut effects);
+                            }
+                        }
                     }
                     remedies::update_in_tx(&tx, tenant, &mut remedy).await?;
                     effects.write(&tx).await?;

@@ -1,6 +1,7 @@
 //! The state machines as Mermaid diagrams; the README shows what the machines do, or this test fails.
 
 use super::approval::{ApprovalEvent, ApprovalState};
+use super::experiment::state::{ExperimentEvent, ExperimentState};
 use super::offer::{OfferEvent, OfferState};
 use super::payout::{PayoutEvent, PayoutState};
 use super::payout_settlement::{SettlementEvent, SettlementState};
@@ -26,6 +27,8 @@ fn remedies() -> String {
         (RemedyEvent::OfferCountered, "a fair ask is answered"),
         (RemedyEvent::OfferExpired, "nobody answered"),
         (RemedyEvent::Apologised, "the customer has our apology"),
+        (RemedyEvent::ApologisedBefore, "the customer has our apology, the offer comes later"),
+        (RemedyEvent::TimeCame, "its time has come"),
     ];
     events.push((RemedyEvent::OfferDefaulted(Progress::Open), "nobody answered, the law's money on its way"));
     events.push((RemedyEvent::OfferDefaulted(Progress::Unsure), "nobody answered, a payout needs a person"));
@@ -102,10 +105,23 @@ fn vouchers() -> String {
     }))
 }
 
+fn experiments() -> String {
+    let events = [
+        (ExperimentEvent::SampleReached, "the last look"),
+        (ExperimentEvent::BenefitSeen, "a look beyond the boundary"),
+        (ExperimentEvent::HarmSeen, "a look beyond the boundary of harm"),
+        (ExperimentEvent::StoppedByPerson, "a person stops it"),
+        (ExperimentEvent::TimePassed, "its days have passed"),
+    ];
+    diagram(ExperimentState::ALL.into_iter().flat_map(|from| {
+        events.map(|(event, name)| (from.as_str(), from.on(event).ok().map(ExperimentState::as_str), name))
+    }))
+}
+
 #[test]
 fn the_readme_shows_the_machines_as_they_are() {
     let readme = include_str!("../../README.md");
-    let lacking: Vec<_> = [remedies(), offers(), approvals(), vouchers(), payouts(), decisions()]
+    let lacking: Vec<_> = [remedies(), offers(), approvals(), vouchers(), payouts(), decisions(), experiments()]
         .into_iter()
         .filter(|diagram| !readme.contains(diagram))
         .collect();

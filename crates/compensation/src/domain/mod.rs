@@ -11,6 +11,7 @@ pub mod by_law;
 #[cfg(test)]
 mod diagrams;
 pub mod event;
+pub mod experiment;
 pub mod fair_amount;
 #[cfg(test)]
 mod fair_amount_tests;

@@ -5,6 +5,7 @@ use kernel::{CaseId, CustomerId, Money, OfferId, RemedyId, Timestamp};
 use super::assessment::Assessment;
 use super::by_law::given_by;
 use super::event::{FailureEvent, Severity};
+use super::experiment::treatment::Treatment;
 use super::gate::{GateDecision, PriorFailure, RecoveryContext};
 use super::line::{OfferOption, RemedyLine, settlement_summary};
 use super::offer::{OfferEvent, OfferState};
@@ -36,6 +37,8 @@ pub struct Remedy {
     pub recovery: RecoveryContext,
     /// How far to go; none for a remedy from before the gate.
     pub gate: Option<GateDecision>,
+    /// What an experiment does with it; none for what is under none.
+    pub experiment: Option<Treatment>,
     /// Since when it is on record that the customer has our apology.
     pub apology_at: Option<Timestamp>,
     /// Changes with every change.

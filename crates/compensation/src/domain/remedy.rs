@@ -22,6 +22,8 @@ pub enum RemedyState {
     NeedsAttention,
     /// An offer waits until the customer has our apology.
     AwaitingApology,
+    /// The customer has our apology, and an experiment puts the offer off for some time.
+    AwaitingTime,
 }
 
 /// Whether there is an offer at the beginning.
@@ -33,6 +35,8 @@ pub enum FirstOffer {
     Made,
     /// It waits for our apology.
     Waits,
+    /// It waits for its time after our apology.
+    Later,
 }
 
 /// How far the payouts of a remedy have come, taken together.
@@ -78,6 +82,10 @@ pub enum RemedyEvent {
     OfferCountered,
     /// The customer has our apology, and the offer that waited for it is made.
     Apologised,
+    /// The customer has our apology, and the offer comes some time after it.
+    ApologisedBefore,
+    /// The time of an offer that was put off has come, and it is made.
+    TimeCame,
     /// Nobody answered in time.
     OfferExpired,
     /// Nobody answered in time, and what the law demands is paid in money; the payouts are this far.
@@ -88,7 +96,7 @@ pub enum RemedyEvent {
 
 impl RemedyState {
     /// All states.
-    pub const ALL: [RemedyState; 8] = [
+    pub const ALL: [RemedyState; 9] = [
         Self::Offered,
         Self::Granting,
         Self::Settled,
@@ -97,6 +105,7 @@ impl RemedyState {
         Self::Unanswered,
         Self::NeedsAttention,
         Self::AwaitingApology,
+        Self::AwaitingTime,
     ];
 
     /// As stored and shown.
@@ -110,6 +119,7 @@ impl RemedyState {
             Self::Unanswered => "UNANSWERED",
             Self::NeedsAttention => "NEEDS_ATTENTION",
             Self::AwaitingApology => "AWAITING_APOLOGY",
+            Self::AwaitingTime => "AWAITING_TIME",
         }
     }
 
@@ -123,6 +133,7 @@ impl RemedyState {
         match (offer, gives_something) {
             (FirstOffer::Made, _) => Self::Offered,
             (FirstOffer::Waits, _) => Self::AwaitingApology,
+            (FirstOffer::Later, _) => Self::AwaitingTime,
             (FirstOffer::None, true) => Self::after_grant(payouts),
             (FirstOffer::None, false) => Self::NothingOwed,
         }
@@ -153,17 +164,31 @@ impl RemedyState {
                 E::OfferDefaulted(Progress::Given | Progress::Refused) => Err(self.refuses(event)),
                 // What was given at once arrives while the customer still thinks about the rest.
                 E::PayoutMoved(_) => Ok(Self::Offered),
-                E::OfferMade(_) | E::Apologised => Err(self.refuses(event)),
+                E::OfferMade(_) | E::Apologised | E::ApologisedBefore | E::TimeCame => Err(self.refuses(event)),
             },
             Self::AwaitingApology => match event {
                 E::Apologised => Ok(Self::Offered),
+                E::ApologisedBefore => Ok(Self::AwaitingTime),
                 E::PayoutMoved(_) => Ok(Self::AwaitingApology),
                 E::OfferMade(_)
                 | E::OfferAccepted(_)
                 | E::OfferDeclined
                 | E::OfferCountered
                 | E::OfferExpired
-                | E::OfferDefaulted(_) => Err(self.refuses(event)),
+                | E::OfferDefaulted(_)
+                | E::TimeCame => Err(self.refuses(event)),
+            },
+            Self::AwaitingTime => match event {
+                E::TimeCame => Ok(Self::Offered),
+                E::PayoutMoved(_) => Ok(Self::AwaitingTime),
+                E::OfferMade(_)
+                | E::OfferAccepted(_)
+                | E::OfferDeclined
+                | E::OfferCountered
+                | E::OfferExpired
+                | E::OfferDefaulted(_)
+                | E::Apologised
+                | E::ApologisedBefore => Err(self.refuses(event)),
             },
             Self::Granting => match event {
                 E::PayoutMoved(payouts) => Ok(Self::after_grant(payouts)),
@@ -173,7 +198,9 @@ impl RemedyState {
                 | E::OfferCountered
                 | E::OfferExpired
                 | E::OfferDefaulted(_)
-                | E::Apologised => Err(self.refuses(event)),
+                | E::Apologised
+                | E::ApologisedBefore
+                | E::TimeCame => Err(self.refuses(event)),
             },
             Self::NeedsAttention => match event {
                 E::PayoutMoved(payouts) => Ok(Self::after_grant(payouts)),
@@ -185,7 +212,9 @@ impl RemedyState {
                 | E::OfferCountered
                 | E::OfferExpired
                 | E::OfferDefaulted(_)
-                | E::Apologised => Err(self.refuses(event)),
+                | E::Apologised
+                | E::ApologisedBefore
+                | E::TimeCame => Err(self.refuses(event)),
             },
             Self::Declined | Self::Unanswered => match event {
                 E::OfferMade(Progress::Given | Progress::Refused) => Ok(Self::Offered),
@@ -196,7 +225,9 @@ impl RemedyState {
                 | E::OfferCountered
                 | E::OfferExpired
                 | E::OfferDefaulted(_)
-                | E::Apologised => Err(self.refuses(event)),
+                | E::Apologised
+                | E::ApologisedBefore
+                | E::TimeCame => Err(self.refuses(event)),
             },
             Self::Settled => match event {
                 // Said twice: nothing new.
@@ -208,7 +239,9 @@ impl RemedyState {
                 | E::OfferCountered
                 | E::OfferExpired
                 | E::OfferDefaulted(_)
-                | E::Apologised => Err(self.refuses(event)),
+                | E::Apologised
+                | E::ApologisedBefore
+                | E::TimeCame => Err(self.refuses(event)),
             },
             Self::NothingOwed => match event {
                 E::PayoutMoved(_)
@@ -218,7 +251,9 @@ impl RemedyState {
                 | E::OfferCountered
                 | E::OfferExpired
                 | E::OfferDefaulted(_)
-                | E::Apologised => Err(self.refuses(event)),
+                | E::Apologised
+                | E::ApologisedBefore
+                | E::TimeCame => Err(self.refuses(event)),
             },
         }
     }
@@ -229,7 +264,8 @@ impl RemedyState {
             RemedyEvent::OfferAccepted(_) => "an accepted offer",
             RemedyEvent::OfferDeclined => "a declined offer",
             RemedyEvent::OfferCountered => "a counter-offer",
-            RemedyEvent::Apologised => "the offer that waited for an apology",
+            RemedyEvent::Apologised | RemedyEvent::ApologisedBefore => "the offer that waited for an apology",
+            RemedyEvent::TimeCame => "the offer that was put off",
             RemedyEvent::OfferExpired => "an expired offer",
             RemedyEvent::OfferDefaulted(_) => "an offer in the place of which the law is followed",
             RemedyEvent::PayoutMoved(_) => "news of a payout",
@@ -245,11 +281,12 @@ mod tests {
     use super::*;
     use Progress::{Given, Open, Refused, Unsure};
     use RemedyEvent::{
-        Apologised, OfferAccepted, OfferCountered, OfferDeclined, OfferDefaulted, OfferExpired, OfferMade, PayoutMoved,
+        Apologised, ApologisedBefore, OfferAccepted, OfferCountered, OfferDeclined, OfferDefaulted, OfferExpired,
+        OfferMade, PayoutMoved, TimeCame,
     };
     use RemedyState as S;
 
-    const EVENTS: [RemedyEvent; 20] = [
+    const EVENTS: [RemedyEvent; 22] = [
         OfferMade(Given),
         OfferMade(Open),
         OfferMade(Refused),
@@ -270,6 +307,8 @@ mod tests {
         PayoutMoved(Unsure),
         OfferCountered,
         Apologised,
+        ApologisedBefore,
+        TimeCame,
     ];
 
     /// Every state with every event: what it takes; everything else is a refusal.
@@ -286,7 +325,9 @@ mod tests {
             S::Granting | S::NeedsAttention => moved(S::Settled, S::Granting, S::NeedsAttention),
             S::Settled => vec![(PayoutMoved(Given), S::Settled)],
             S::NothingOwed => vec![],
-            S::Offered | S::Declined | S::Unanswered | S::AwaitingApology => moved(state, state, state),
+            S::Offered | S::Declined | S::Unanswered | S::AwaitingApology | S::AwaitingTime => {
+                moved(state, state, state)
+            }
         };
         takes.extend(match state {
             S::Offered => vec![
@@ -302,7 +343,8 @@ mod tests {
             ],
             S::NeedsAttention => vec![(OfferMade(Refused), S::Offered)],
             S::Declined | S::Unanswered => vec![(OfferMade(Given), S::Offered), (OfferMade(Refused), S::Offered)],
-            S::AwaitingApology => vec![(Apologised, S::Offered)],
+            S::AwaitingApology => vec![(Apologised, S::Offered), (ApologisedBefore, S::AwaitingTime)],
+            S::AwaitingTime => vec![(TimeCame, S::Offered)],
             S::Granting | S::Settled | S::NothingOwed => vec![],
         });
         takes
@@ -340,6 +382,7 @@ mod tests {
             for gives in [false, true] {
                 assert_eq!(S::opened(FirstOffer::Made, gives, payouts), S::Offered);
                 assert_eq!(S::opened(FirstOffer::Waits, gives, payouts), S::AwaitingApology);
+                assert_eq!(S::opened(FirstOffer::Later, gives, payouts), S::AwaitingTime);
             }
             assert_eq!(S::opened(FirstOffer::None, false, payouts), S::NothingOwed);
         }

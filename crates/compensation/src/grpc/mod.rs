@@ -5,6 +5,8 @@ mod authority_service;
 mod backtest;
 mod backtest_report;
 mod event;
+mod experiment;
+mod experiment_service;
 mod ledger;
 mod ledger_service;
 mod line;
@@ -20,6 +22,7 @@ mod settlement;
 mod settlement_parse;
 
 pub(crate) use authority_service::AuthorityApi;
+pub(crate) use experiment_service::ExperimentApi;
 pub(crate) use ledger_service::LedgerApi;
 pub(crate) use pack_service::PackApi;
 pub(crate) use recovery_service::RecoveryApi;

@@ -6,8 +6,8 @@ use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 use super::ledger::guards;
 use super::migrations::{
-    AddGate, CloseLedgerTransactions, CreateAppliedPacks, CreateAuthority, CreateCaptures, CreatePayoutFreezes,
-    ValidateWidened, WidenLedger,
+    AddGate, CloseLedgerTransactions, CreateAppliedPacks, CreateAuthority, CreateCaptures, CreateExperiments,
+    CreatePayoutFreezes, ValidateWidened, WidenLedger,
 };
 use super::settlement_tables::CreateSettlement;
 
@@ -24,6 +24,7 @@ pub fn migrations() -> durable::Migrations {
         all.push(Box::new(CreateCaptures));
         all.push(Box::new(AddGate));
         all.push(Box::new(CreateAuthority));
+        all.push(Box::new(CreateExperiments));
         all.push(Box::new(CloseLedgerTransactions));
         all
     })

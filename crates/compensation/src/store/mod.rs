@@ -11,8 +11,10 @@ mod row;
 mod settlement_tables;
 
 pub mod approvals;
+pub mod assignments;
 pub mod decisions;
 pub mod discrepancies;
+pub mod experiments;
 pub mod freezes;
 pub mod gate;
 pub mod goodwill;

@@ -35,6 +35,7 @@ pub async fn insert_in_tx(tx: &Tx, remedies: &[(&TenantId, &Remedy)]) -> Result<
         ("offer_id", ColumnType::Uuid),
         ("recovery", ColumnType::Text),
         ("gate", ColumnType::Text),
+        ("experiment", ColumnType::Text),
         ("apology_at", ColumnType::Integer),
         ("version", ColumnType::Integer),
         ("created_at", ColumnType::Integer),
@@ -55,6 +56,7 @@ pub async fn insert_in_tx(tx: &Tx, remedies: &[(&TenantId, &Remedy)]) -> Result<
             remedy.offer.map(ResourceId::uuid).into(),
             to_json(&remedy.recovery)?.into(),
             gate_column(remedy)?.into(),
+            experiment_column(remedy)?.into(),
             remedy.apology_at.map(Timestamp::micros).into(),
             remedy.version.into(),
             remedy.created_at.micros().into(),
@@ -62,14 +64,18 @@ pub async fn insert_in_tx(tx: &Tx, remedies: &[(&TenantId, &Remedy)]) -> Result<
         ]);
     }
     let body = "INSERT INTO remedies (tenant_id, id, case_id, customer_id, state, event, severity, payee, assessment, \
-                offer_id, recovery, gate, apology_at, version, created_at, updated_at) \
+                offer_id, recovery, gate, experiment, apology_at, version, created_at, updated_at) \
                 SELECT tenant_id, id, case_id, customer_id, state, event, severity, payee, assessment, \
-                offer_id, recovery, gate, apology_at, version, created_at, updated_at FROM input";
+                offer_id, recovery, gate, experiment, apology_at, version, created_at, updated_at FROM input";
     tx.execute_all(input.statements(tx.backend(), body, &[])).await.map(|_| ())
 }
 
 fn gate_column(remedy: &Remedy) -> Result<String, DbErr> {
     remedy.gate.as_ref().map_or_else(|| Ok(String::new()), to_json)
+}
+
+fn experiment_column(remedy: &Remedy) -> Result<String, DbErr> {
+    remedy.experiment.as_ref().map_or_else(|| Ok(String::new()), to_json)
 }
 
 /// Which of these exist.
@@ -150,6 +156,7 @@ impl TryFrom<Model> for Remedy {
             offer: row.offer_id.map(Into::into),
             recovery: if row.recovery.is_empty() { RecoveryContext::default() } else { from_json(&row.recovery)? },
             gate: if row.gate.is_empty() { None } else { Some(from_json(&row.gate)?) },
+            experiment: if row.experiment.is_empty() { None } else { Some(from_json(&row.experiment)?) },
             apology_at: time(row.apology_at),
             version: row.version,
             created_at: Timestamp::from_micros(row.created_at),

@@ -9,6 +9,7 @@ use api::common::{Fact, FailureEvent, fact};
 use api::compensation as wire;
 use api::compensation::authority_service_client::AuthorityServiceClient;
 use api::compensation::compensation_service_client::CompensationServiceClient;
+use api::compensation::experiment_service_client::ExperimentServiceClient;
 use api::compensation::ledger_service_client::LedgerServiceClient;
 use api::compensation::pack_service_client::PackServiceClient;
 use api::compensation::recovery_service_client::RecoveryServiceClient;
@@ -16,6 +17,7 @@ use api::compensation::settlement_service_client::SettlementServiceClient;
 use api::extension::{Milestone, ReportMilestonesRequest};
 use api::method::authority_service::EXPIRE_APPROVAL;
 use api::method::compensation_service::{ADVANCE_PAYOUT, EXPIRE_OFFER, EXPIRE_VOUCHER};
+use api::method::experiment_service::{EXPIRE_EXPERIMENT, RELEASE_OFFER};
 use api::method::settlement_service::CLOSE_SETTLEMENT;
 use compensation::sandbox::{Execution, executions};
 use durable::{Db, Engine, EngineParts, Targets, sql};
@@ -44,6 +46,7 @@ pub struct Desk {
     pub settlements: SettlementServiceClient<Routes>,
     pub ledger: LedgerServiceClient<Routes>,
     pub authority: AuthorityServiceClient<Routes>,
+    pub experiments: ExperimentServiceClient<Routes>,
     pub packs: PackServiceClient<Routes>,
     pub recovery: RecoveryServiceClient<Routes>,
     pub engine: Engine,
@@ -91,11 +94,12 @@ impl Desk {
         let (service, engine) = compensation::build(config, parts, targets).unwrap();
         let ledger = LedgerServiceClient::new(service.routes.clone());
         let authority = AuthorityServiceClient::new(service.routes.clone());
+        let experiments = ExperimentServiceClient::new(service.routes.clone());
         let packs = PackServiceClient::new(service.routes.clone());
         let settlements = SettlementServiceClient::new(service.routes.clone());
         let recovery = RecoveryServiceClient::new(service.routes.clone());
         let api = CompensationServiceClient::new(service.routes);
-        (Self { api, settlements, ledger, authority, packs, recovery, engine, clock }, service.jobs)
+        (Self { api, settlements, ledger, authority, experiments, packs, recovery, engine, clock }, service.jobs)
     }
 
     pub fn fresh(&self) -> String {
@@ -255,6 +259,11 @@ impl Desk {
                 let mut authority = self.authority.clone();
                 authority.expire_approval(by(own, decode(body))).await.map(drop)
             }
+            EXPIRE_EXPERIMENT => {
+                let mut experiments = self.experiments.clone();
+                experiments.expire_experiment(by(own, decode(body))).await.map(drop)
+            }
+            RELEASE_OFFER => self.experiments.clone().release_offer(by(own, decode(body))).await.map(drop),
             EXPIRE_OFFER => api.expire_offer(by(own, decode(body))).await.map(drop),
             EXPIRE_VOUCHER => api.expire_voucher(by(own, decode(body))).await.map(drop),
             CLOSE_SETTLEMENT => self.settlements.clone().close_settlement(by(own, decode(body))).await.map(drop),

@@ -13,6 +13,8 @@ mod captures;
 mod configuration;
 mod decisions;
 mod early_timers;
+mod experiment_outcomes;
+mod experiments;
 mod fair_ask;
 mod freeze;
 mod gate;

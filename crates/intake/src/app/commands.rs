@@ -7,7 +7,7 @@ use kernel::{RequestContext, WorkItemId};
 use uuid::Uuid;
 
 use crate::domain::case::Case;
-use crate::domain::command::{Ask, Command, Progress};
+use crate::domain::command::{Ask, Command, OutcomeResult, Progress};
 use crate::domain::customer::Customer;
 use crate::view;
 
@@ -73,6 +73,16 @@ pub(super) fn call(context: &RequestContext, case: &Case, customer: &Customer, c
                 compensation::OpenRemedyRequest { request_id, remedy_id: id.to_string(), remedy: Some(remedy) };
             in_lane(context, case, COMPENSATION, method::compensation_service::OPEN_REMEDY, id, &request)
         }
+        Ask::RecordOutcome { result, score, delta } => {
+            let request = compensation::RecordOutcomeRequest {
+                request_id,
+                case: case.id.to_string(),
+                result: outcome_result(*result).into(),
+                score: score.map(i32::from),
+                score_delta: delta.map(i32::from),
+            };
+            in_lane(context, case, COMPENSATION, method::experiment_service::RECORD_OUTCOME, id, &request)
+        }
         Ask::StartPlan { topic } => {
             let plan = followup::Plan {
                 case: case.id.to_string(),
@@ -106,6 +116,16 @@ fn in_lane(
 
 fn work_item_name(id: Uuid) -> String {
     WorkItemId::from(id).to_string()
+}
+
+fn outcome_result(result: OutcomeResult) -> compensation::record_outcome_request::Result {
+    use compensation::record_outcome_request::Result;
+    match result {
+        OutcomeResult::Recovered => Result::Recovered,
+        OutcomeResult::NotRecovered => Result::NotRecovered,
+        OutcomeResult::Lapsed => Result::Lapsed,
+        OutcomeResult::Reopened => Result::Reopened,
+    }
 }
 
 fn progress_kind(progress: Progress) -> routing::progress::Kind {

@@ -43,6 +43,31 @@ pub enum Progress {
     CustomerAnswered,
 }
 
+/// What came of a recovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OutcomeResult {
+    /// It is right again.
+    Recovered,
+    /// It is not, and the recovery has ended.
+    NotRecovered,
+    /// Nobody answered.
+    Lapsed,
+    /// The case came back.
+    Reopened,
+}
+
+impl OutcomeResult {
+    /// Its name, as a part of the step that tells of it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Recovered => "recovered",
+            Self::NotRecovered => "not_recovered",
+            Self::Lapsed => "lapsed",
+            Self::Reopened => "reopened",
+        }
+    }
+}
+
 /// One command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
@@ -89,6 +114,15 @@ pub enum Ask {
     },
     /// Compensation opens a remedy with the command's id.
     OpenRemedy,
+    /// Compensation is told what came of the recovery.
+    RecordOutcome {
+        /// What came of it.
+        result: OutcomeResult,
+        /// The customer's score, 0 to 10.
+        score: Option<u8>,
+        /// The score less the one before the recovery.
+        delta: Option<i8>,
+    },
     /// Follow-up starts a plan with the command's id.
     StartPlan {
         /// What the matter is called.

@@ -115,6 +115,11 @@ impl Milestone {
         self.attributes.get(key).map_or(self.subject.as_str(), String::as_str)
     }
 
+    /// How much better the score is than before the recovery, -10 to 10.
+    pub fn delta(&self) -> Option<i8> {
+        self.attribute("delta").parse().ok().filter(|delta| (-10..=10).contains(delta))
+    }
+
     /// The score that it carries, 0 to 10.
     pub fn score(&self) -> Option<u8> {
         self.attribute("score").parse().ok().filter(|score| *score <= 10)

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::attention::Cause;
 use super::case::Case;
 use super::case_state::State;
-use super::command::{Ask, Command, Progress, Template};
+use super::command::{Ask, Command, OutcomeResult, Progress, Template};
 use super::entry::kind;
 use super::event::Facts;
 use super::milestone::{Kind, Milestone};
@@ -71,9 +71,19 @@ pub fn on_milestone(case: Case, milestone: &Milestone, now: Timestamp) -> Reacti
             remedied(r, milestone);
         }
         Kind::NothingOwed | Kind::OfferExpired => remedied(r, milestone),
-        Kind::PlanStarted => moved(r, milestone, State::follow_up),
-        Kind::Recovered => moved(r, milestone, State::recover),
-        Kind::Lapsed => moved(r, milestone, State::lapse),
+        Kind::PlanStarted => {
+            moved(r, milestone, State::follow_up);
+        }
+        Kind::Recovered => {
+            if moved(r, milestone, State::recover) {
+                outcome(r, OutcomeResult::Recovered, Some(milestone));
+            }
+        }
+        Kind::Lapsed => {
+            if moved(r, milestone, State::lapse) {
+                outcome(r, OutcomeResult::Lapsed, Some(milestone));
+            }
+        }
         Kind::StillWrong => still_wrong(r, milestone),
         Kind::MessageSent
         | Kind::ProgressPosted
@@ -148,6 +158,7 @@ pub fn on_reopen(case: Case, reason: &str, now: Timestamp) -> Result<Reaction, R
         return Err(Refusal::WrongState { state: case.state, needed: "only a final case is reopened" });
     };
     let mut reaction = Reaction::of(case, now);
+    outcome(&mut reaction, OutcomeResult::Reopened, None);
     reopen(&mut reaction, next);
     reaction.note(kind::CASE_REOPENED, reason, BTreeMap::new());
     start_round(&mut reaction);
@@ -299,15 +310,25 @@ fn remedied(r: &mut Reaction, milestone: &Milestone) {
     r.take(Step::Plan, Ask::StartPlan { topic: wording::topic(&r.case.event) });
 }
 
-fn moved(r: &mut Reaction, milestone: &Milestone, verb: fn(State) -> Option<State>) {
-    r.advance(verb(r.case.state));
+fn moved(r: &mut Reaction, milestone: &Milestone, verb: fn(State) -> Option<State>) -> bool {
+    let moved = r.advance(verb(r.case.state));
     r.record(milestone);
+    moved
+}
+
+/// Tells compensation what came of the round, if it had a remedy: experiments count it.
+fn outcome(r: &mut Reaction, result: OutcomeResult, milestone: Option<&Milestone>) {
+    if r.case.remedy().is_some() {
+        let (score, delta) = (milestone.and_then(Milestone::score), milestone.and_then(Milestone::delta));
+        r.take(Step::Outcome(result), Ask::RecordOutcome { result, score, delta });
+    }
 }
 
 /// The first time it is a double deviation and the story starts over; the second time a person must decide.
 fn still_wrong(r: &mut Reaction, milestone: &Milestone) {
     match r.case.state.still_wrong(r.case.round()) {
         Some(State::Reopened) => {
+            outcome(r, OutcomeResult::Reopened, Some(milestone));
             reopen(r, State::Reopened);
             r.record(milestone);
             start_round(r);
@@ -315,6 +336,7 @@ fn still_wrong(r: &mut Reaction, milestone: &Milestone) {
         Some(ended) => {
             r.advance(Some(ended));
             r.record(milestone);
+            outcome(r, OutcomeResult::NotRecovered, Some(milestone));
             r.case.attention.raise(Cause::NotRecovered, "", wording::NOT_RECOVERED.to_owned());
         }
         None => r.record(milestone),

@@ -9,6 +9,8 @@ use kernel::{CaseId, ResourceId as _, message_id_for_step};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::command::OutcomeResult;
+
 /// Steps that a case takes at most by itself.
 const MAX: usize = 256;
 
@@ -37,6 +39,8 @@ pub enum Step {
     CompleteWork,
     /// The check-ins.
     Plan,
+    /// Compensation is told that this came of the recovery.
+    Outcome(OutcomeResult),
 }
 
 impl Step {
@@ -53,6 +57,7 @@ impl Step {
             Self::PayoutMessage(payout) => format!("payout_message:{payout}"),
             Self::CompleteWork => "complete_work".to_owned(),
             Self::Plan => "plan".to_owned(),
+            Self::Outcome(result) => format!("outcome:{}", result.as_str()),
         }
     }
 

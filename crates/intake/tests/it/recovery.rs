@@ -1,5 +1,7 @@
 //! The recovery from its beginning to its end, as the commands that leave show it.
 
+use api::compensation::RecordOutcomeRequest;
+use api::compensation::record_outcome_request::Result as Outcome;
 use api::extension::milestone::Kind;
 use api::followup::{SendMessageRequest, StartPlanRequest};
 use api::intake::case::State;
@@ -33,7 +35,9 @@ on_both_databases! {
         assert_eq!((lapsed.state(), lapsed.needs_attention), (State::Lapsed, false));
 
         assert_eq!(intake.commanded("routing").await, ["OpenWork", "PostProgress", "CompleteWork"]);
-        assert_eq!(intake.commanded("compensation").await, ["OpenRemedy"]);
+        assert_eq!(intake.commanded("compensation").await, ["OpenRemedy", "RecordOutcome"]);
+        let outcome: RecordOutcomeRequest = intake.requests("RecordOutcome").await.remove(0);
+        assert_eq!((outcome.case.as_str(), outcome.result(), outcome.score), (case.as_str(), Outcome::Lapsed, None));
         assert_eq!(intake.commanded("followup").await, ["SendMessage", "SendMessage", "StartPlan"]);
         let sent: Vec<SendMessageRequest> = intake.requests("SendMessage").await;
         let message = sent[1].message.clone().unwrap();
@@ -81,6 +85,9 @@ on_both_databases! {
         tell(Kind::PlanStarted, &[]).await;
         let ended = tell(Kind::StillWrong, &[("score", "1")]).await;
         assert_eq!((ended.state(), ended.needs_attention), (State::NotRecovered, true));
+        let outcomes: Vec<RecordOutcomeRequest> = intake.requests("RecordOutcome").await;
+        let told: Vec<_> = outcomes.iter().map(|outcome| (outcome.result(), outcome.score)).collect();
+        assert_eq!(told, [(Outcome::Reopened, Some(2)), (Outcome::NotRecovered, Some(1))]);
     }
 
     async fn a_batch_is_taken_as_a_whole_and_once(database: TestDatabase) {

@@ -221,6 +221,7 @@ impl Parts {
                 ..Assessment::default()
             },
             offer: None,
+            experiment: None,
             version: 1,
             created_at: tx.now(),
             updated_at: tx.now(),

@@ -54,9 +54,10 @@ fn always() -> String {
     "true".to_owned()
 }
 
+/// An input as packs and experiments write it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct InputDocument {
+pub(in crate::domain) struct InputDocument {
     pub(super) name: String,
     #[serde(rename = "type")]
     pub(super) kind: Type,
@@ -70,7 +71,7 @@ pub(super) struct InputDocument {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct DerivedDocument {
+pub(in crate::domain) struct DerivedDocument {
     pub(super) function: Function,
     pub(super) of: Vec<String>,
 }
@@ -78,7 +79,7 @@ pub(super) struct DerivedDocument {
 /// A fact as packs and vectors write it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
-pub(super) enum FactDocument {
+pub(in crate::domain) enum FactDocument {
     Integer(i64),
     Boolean(bool),
     Money { money: String },
@@ -272,6 +273,8 @@ pub fn parse(yaml: &str) -> Result<Pack, Vec<String>> {
     let document: PackDocument = serde_norway::from_str(yaml).map_err(|error| vec![error.to_string()])?;
     read::pack(document, yaml)
 }
+
+pub(in crate::domain) use super::read::population;
 
 /// The facts of a vector, or what is wrong with them.
 pub(super) fn facts(

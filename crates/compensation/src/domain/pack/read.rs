@@ -29,6 +29,24 @@ pub(super) fn pack(document: PackDocument, yaml: &str) -> Result<Pack, Vec<Strin
     if reader.problems.is_empty() { Ok(pack) } else { Err(reader.problems) }
 }
 
+/// Which events something is about, as it was read.
+pub(in crate::domain) struct Read {
+    pub(in crate::domain) inputs: Vec<Input>,
+    pub(in crate::domain) condition: Option<Expression>,
+    pub(in crate::domain) problems: Vec<String>,
+}
+
+/// Reads kinds, inputs and a condition over them, which are not a pack's.
+pub(in crate::domain) fn population(kinds: &[String], inputs: Vec<InputDocument>, condition: Option<&str>) -> Read {
+    let mut reader =
+        Reader { problems: Vec::new(), zone: zone("UTC"), inputs: Vec::new(), terms: Vec::new(), steps: 0 };
+    reader.kinds("event_kinds", kinds);
+    reader.inputs(inputs);
+    let condition = condition.and_then(|source| reader.condition("condition", source));
+    let Reader { inputs, problems, .. } = reader;
+    Read { inputs, condition, problems }
+}
+
 /// What has been read so far, and what is wrong with it.
 pub(super) struct Reader {
     problems: Vec<String>,

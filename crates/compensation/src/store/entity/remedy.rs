@@ -20,6 +20,7 @@ pub struct Model {
     pub offer_id: Option<Uuid>,
     pub recovery: String,
     pub gate: String,
+    pub experiment: String,
     pub apology_at: Option<i64>,
     pub version: i64,
     pub created_at: i64,

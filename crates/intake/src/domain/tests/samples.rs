@@ -104,6 +104,7 @@ pub(super) fn asked(reaction: &Reaction) -> Vec<String> {
         Ask::CompleteWork { .. } => "complete".to_owned(),
         Ask::OpenRemedy => "remedy".to_owned(),
         Ask::StartPlan { .. } => "plan".to_owned(),
+        Ask::RecordOutcome { result, .. } => format!("outcome {}", result.as_str()),
     };
     reaction.commands.iter().map(|command| short(&command.ask)).collect()
 }

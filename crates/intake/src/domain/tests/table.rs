@@ -15,7 +15,8 @@ type Cell = (State, &'static [&'static str], bool);
 const OFFER: &[&str] = &["offer", "WaitingForCustomer"];
 const ANSWERED: &[&str] = &["CustomerAnswered"];
 const REMEDY: &[&str] = &["complete", "plan"];
-const ROUND: &[&str] = &["apology", "work"];
+/// What came of the first round is told before the second one begins.
+const ROUND: &[&str] = &["outcome reopened", "apology", "work"];
 
 /// All milestones, those that count apart with the attribute that makes them count.
 fn milestones() -> Vec<(&'static str, Milestone)> {
@@ -39,8 +40,8 @@ fn cell(state: State, name: &str, attention: bool) -> Option<Cell> {
         ("MESSAGE_FAILED apology", Received | Reopened) => (state, &[], true),
         ("REMEDY_SETTLED" | "NOTHING_OWED" | "OFFER_EXPIRED", Understood) => (Remedied, REMEDY, false),
         ("PLAN_STARTED", Remedied) => (FollowingUp, &[], false),
-        ("RECOVERED", Remedied | FollowingUp | Lapsed) => (Recovered, &[], false),
-        ("LAPSED", Remedied | FollowingUp) => (Lapsed, &[], false),
+        ("RECOVERED", Remedied | FollowingUp | Lapsed) => (Recovered, &["outcome recovered"], false),
+        ("LAPSED", Remedied | FollowingUp) => (Lapsed, &["outcome lapsed"], false),
         ("STILL_WRONG", Remedied | FollowingUp | Recovered | Lapsed) => (Reopened, ROUND, false),
         ("OFFER_MADE", _) => (state, if done { &["offer"] } else { OFFER }, attention),
         ("OFFER_ACCEPTED", _) => (state, if done { &[] } else { ANSWERED }, attention),

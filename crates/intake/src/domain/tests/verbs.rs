@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::samples::{NOW, apology_sent, asked, case_in, complaint, milestone, silent};
 use crate::domain::case_state::State;
+use crate::domain::command::{Ask, OutcomeResult};
 use crate::domain::event::{Fact, Facts};
 use crate::domain::milestone::Kind;
 use crate::domain::recovery::{
@@ -139,4 +140,23 @@ fn scores_outside_of_the_scale_are_not_scores() {
         let answer = milestone(Kind::SurveyAnswered, "surveys/1", &[("score", text)]);
         assert_eq!(on_milestone(complaint(), &answer, NOW).case.last_score, score, "{text}");
     }
+}
+
+#[test]
+fn what_came_of_a_round_is_told_once_and_only_when_it_had_a_remedy() {
+    let reopened = on_reopen(case_in(State::Recovered), "it broke again", NOW).expect("it was final");
+    assert_eq!(asked(&reopened), ["outcome reopened", "apology", "work"]);
+    let before_a_remedy = on_reopen(reopened.case, "once more", NOW);
+    assert!(before_a_remedy.is_err(), "it is not final");
+    let answer = milestone(Kind::Recovered, "s", &[("score", "9"), ("delta", "4")]);
+    let recovered = on_milestone(case_in(State::Lapsed), &answer, NOW);
+    let told = |ask: &Ask| match ask {
+        Ask::RecordOutcome { result, score, delta } => Some((*result, *score, *delta)),
+        _ => None,
+    };
+    let outcomes: Vec<_> = recovered.commands.iter().filter_map(|command| told(&command.ask)).collect();
+    assert_eq!(outcomes, [(OutcomeResult::Recovered, Some(9), Some(4))]);
+    assert_eq!(asked(&on_milestone(recovered.case, &answer, NOW)), [""; 0], "it is told once");
+    let without = crate::domain::case::Case { steps: Default::default(), ..case_in(State::FollowingUp) };
+    assert_eq!(asked(&on_milestone(without, &answer, NOW)), [""; 0], "there was no remedy");
 }

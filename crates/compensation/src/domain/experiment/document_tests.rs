@@ -1,0 +1,113 @@
+//! Documents: what is right passes, and every guard rail speaks for itself.
+
+use super::document::parse;
+use super::*;
+
+const RIGHT: &str = include_str!("../../../experiments/apology-alone.yaml");
+const TIMING: &str = include_str!("../../../experiments/offer-next-day.yaml");
+
+fn with(changes: &[(&str, &str)]) -> Vec<String> {
+    let document = changes.iter().fold(RIGHT.to_owned(), |document, (from, to)| {
+        assert!(document.contains(from), "{from}");
+        document.replacen(from, to, 1)
+    });
+    parse(&document).expect_err("it is wrong")
+}
+
+#[test]
+fn the_examples_are_right() {
+    let experiment = parse(RIGHT).expect("right");
+    assert_eq!((experiment.unit, experiment.metric, experiment.control()), (Unit::Event, Metric::RecoveredShare, 0));
+    assert_eq!(experiment.arms[1].gestures, Gestures::None);
+    assert_eq!(experiment.starts_at.to_string(), "2026-01-01T00:00:00Z");
+    let timing = parse(TIMING).expect("right");
+    assert_eq!(timing.arms[1].offer_after, Duration::from_secs(86_400));
+    for metric in Metric::ALL {
+        assert_eq!(Metric::parse(metric.as_str()), Some(metric));
+    }
+}
+
+#[test]
+fn guard_rails_say_what_they_are() {
+    for (changes, problem) in [
+        (&[("unit: EVENT", "unit: CUSTOMER")][..], "unit: must be EVENT: arms that differ in what is given"),
+        (
+            &[("apology: USUAL\n    gestures", "apology: NONE\n    gestures")],
+            "arms[1].apology: no arm is without an apology",
+        ),
+        (&[("RECOVERED_SHARE", "WITHDRAWN_RATINGS")], "metric: `WITHDRAWN_RATINGS` is about reviews or ratings"),
+        (&[("RECOVERED_SHARE", "FAILURES")], "metric: `FAILURES` grows with failures"),
+        (
+            &[("the choice without the discount", "a voucher for a better review")],
+            "arms[1].description: `review`: no benefit may depend on a review",
+        ),
+        (&[("sample_per_arm: 400", "sample_per_arm: 350")], "sample_per_arm: is too small: to see 0.1"),
+        (&[("[0.5, 1]", "[0.5, 0.9]")], "stop.looks: must be shares"),
+        (&[("[0.5, 1]", "[0.1, 1]")], "stop.looks[0]: an arm has fewer than 50 outcomes"),
+        (&[("control: true", "control: false")], "arms: 0 are the control; exactly one must be"),
+        (&[("gestures: NONE", "gestures: AS_JUDGED")], "arms[1]: does the same as `with-gesture`"),
+        (&[("notice_days < 14", "notice < 14")], "population.condition:"),
+        (&[("notice_days < 14", "notice_days + 1")], "population.condition: is a whole number; it must say yes or no"),
+    ] {
+        let told = with(changes);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].starts_with(problem), "{told:?} lacks {problem}");
+    }
+}
+
+#[test]
+fn all_problems_are_listed() {
+    let told = with(&[
+        ("id: apology-alone", "id: Apology"),
+        ("ends_on: 2027-01-01", "ends_on: 2025-01-01"),
+        ("flight.cancelled", "Flight"),
+        ("weight: 1", "weight: 0"),
+        ("alpha: 0.05", "alpha: 0.5"),
+        ("minimum_effect: 0.1", "minimum_effect: 0.5"),
+    ]);
+    let paths: Vec<_> = told.iter().map(|problem| problem.split(':').next().unwrap_or_default()).collect();
+    let expected = ["id", "ends_on", "population.event_kinds", "arms[0].weight", "stop.alpha", "minimum_effect"];
+    assert_eq!(paths, expected, "{told:?}");
+    assert_eq!(with(&[("hypothesis", "hypotheses")]).len(), 1, "an unknown key is told alone");
+    let large = format!("{RIGHT}# {}", "x".repeat(document::MAX_BYTES));
+    assert!(parse(&large).expect_err("too large")[0].starts_with("has "));
+}
+
+#[test]
+fn the_schema_names_every_key() {
+    let schema = include_str!("../../../experiments/experiment.schema.json");
+    serde_json::from_str::<serde_json::Value>(schema).expect("the schema is JSON");
+    for document in [RIGHT, TIMING] {
+        let keys = document.lines().filter_map(|line| line.trim_start_matches([' ', '-']).split_once(": "));
+        for (key, _) in keys.filter(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')) {
+            assert!(schema.contains(&format!("\"{key}\"")), "{key}");
+        }
+    }
+}
+
+#[test]
+fn a_population_is_a_kind_a_condition_and_a_time() {
+    let experiment = parse(RIGHT).expect("right");
+    let at = experiment.starts_at;
+    let event = |kind: &str, reference: &str, notice: Option<i64>| FailureEvent {
+        kind: kind.to_owned(),
+        occurred_at: at,
+        reference: reference.to_owned(),
+        facts: notice
+            .map(|days| ("notice_days".to_owned(), crate::domain::event::Fact::Integer(days)))
+            .into_iter()
+            .collect(),
+    };
+    let takes = |event: &FailureEvent, at| experiment.takes(event, Severity::Low, at);
+    let cancelled = event("flight.cancelled", "UA 1", None);
+    assert!(takes(&cancelled, at), "the default holds");
+    assert!(!takes(&cancelled, at.minus(Duration::from_secs(1))) && !takes(&cancelled, experiment.ends_at));
+    assert!(!takes(&event("flight.cancelled", "UA 1", Some(14)), at));
+    assert!(!takes(&event("flight.delayed", "UA 1", None), at));
+    assert!(!takes(&event("flight.cancelled", "", None), at), "nobody can tell whom else it hit");
+    let customer = |n: u128| CustomerId::from(uuid::Uuid::from_u128(n));
+    let tenant = TenantId::parse("default").expect("a tenant");
+    let unit = experiment.unit_of(&cancelled, customer(1));
+    assert_eq!(unit, experiment.unit_of(&cancelled, customer(2)), "everybody of one event");
+    assert!(experiment.arm(&tenant, &unit).is_some());
+}
