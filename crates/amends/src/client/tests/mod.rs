@@ -5,6 +5,7 @@ mod affected;
 mod authority;
 mod commands;
 mod errors;
+mod experiments;
 mod help;
 mod money;
 mod packs;
