@@ -229,6 +229,19 @@ rpcs! {
                 list_abuse_signals, LIST_ABUSE_SIGNALS;
         }
     }
+    compensation::experiment_service_client::ExperimentServiceClient, experiment_service {
+        reads {
+            GetExperimentRequest => Experiment, get_experiment, GET_EXPERIMENT;
+            GetExperimentReportRequest => ExperimentReport, get_experiment_report, GET_EXPERIMENT_REPORT;
+        }
+        writes {
+            ApplyExperimentRequest => ApplyExperimentResponse, apply_experiment, APPLY_EXPERIMENT;
+            StopExperimentRequest => Experiment, stop_experiment, STOP_EXPERIMENT;
+        }
+        lists {
+            ListExperimentsRequest => ListExperimentsResponse { experiments }, list_experiments, LIST_EXPERIMENTS;
+        }
+    }
     followup::follow_up_service_client::FollowUpServiceClient, follow_up_service {
         reads {
             GetMessageRequest => Message, get_message, GET_MESSAGE;

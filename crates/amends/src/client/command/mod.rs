@@ -11,6 +11,7 @@ mod case;
 mod customer;
 mod decision;
 mod disruption;
+mod experiment;
 mod historic;
 mod ledger;
 mod message;
@@ -72,6 +73,8 @@ pub enum Command {
     Decision(Group<decision::Command>),
     /// See and apply who may decide what alone, budgets for gestures, thresholds of repetition.
     Policy(Group<policy::Command>),
+    /// Start and stop experiments with apologies and offers, and see what they have shown.
+    Experiment(Group<experiment::Command>),
     /// See gestures that repeat.
     Signal(Group<signal::Command>),
     /// See vouchers, use them, take them back, see what they may still cost.
@@ -157,6 +160,7 @@ pub async fn dispatch(command: &Command, caller: &mut Caller) -> anyhow::Result<
         Command::Approval(group) => approval::run(&group.command, caller).await,
         Command::Decision(group) => decision::run(&group.command, caller).await,
         Command::Policy(group) => policy::run(&group.command, caller).await,
+        Command::Experiment(group) => experiment::run(&group.command, caller).await,
         Command::Signal(group) => signal::run(&group.command, caller).await,
         Command::Voucher(group) => voucher::run(&group.command, caller).await,
         Command::Payout(group) => payout::run(&group.command, caller).await,
@@ -191,6 +195,7 @@ impl Command {
             Self::Approval(group) => &group.connection,
             Self::Decision(group) => &group.connection,
             Self::Policy(group) => &group.connection,
+            Self::Experiment(group) => &group.connection,
             Self::Signal(group) => &group.connection,
             Self::Voucher(group) => &group.connection,
             Self::Payout(group) => &group.connection,

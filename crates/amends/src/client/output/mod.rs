@@ -9,6 +9,7 @@ mod assessment;
 mod authority;
 mod backtest;
 mod compensation;
+mod experiment;
 mod followup;
 mod gate;
 mod intake;

@@ -6,6 +6,7 @@ mod audit;
 mod authority;
 mod commands;
 mod errors;
+mod experiments;
 mod help;
 mod money;
 mod packs;

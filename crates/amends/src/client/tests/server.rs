@@ -116,6 +116,7 @@ impl Server {
             .add_service(api::compensation::settlement_service_server::SettlementServiceServer::new(script.clone()))
             .add_service(api::compensation::recovery_service_server::RecoveryServiceServer::new(script.clone()))
             .add_service(api::compensation::authority_service_server::AuthorityServiceServer::new(script.clone()))
+            .add_service(api::compensation::experiment_service_server::ExperimentServiceServer::new(script.clone()))
             .add_service(api::followup::follow_up_service_server::FollowUpServiceServer::new(script.clone()))
             .add_service(api::operations::operations_service_server::OperationsServiceServer::new(script.clone()));
         let mut tasks = JoinSet::new();
@@ -380,6 +381,19 @@ mock! {
         expire_approval: ExpireApprovalRequest => Approval,
         list_autonomous_decisions: ListAutonomousDecisionsRequest => ListAutonomousDecisionsResponse,
         list_abuse_signals: ListAbuseSignalsRequest => ListAbuseSignalsResponse,
+    }
+}
+
+mock! {
+    compensation::experiment_service_server::ExperimentService {
+        apply_experiment: ApplyExperimentRequest => ApplyExperimentResponse,
+        get_experiment: GetExperimentRequest => Experiment,
+        list_experiments: ListExperimentsRequest => ListExperimentsResponse,
+        stop_experiment: StopExperimentRequest => Experiment,
+        expire_experiment: ExpireExperimentRequest => Experiment,
+        get_experiment_report: GetExperimentReportRequest => ExperimentReport,
+        record_outcome: RecordOutcomeRequest => RecordOutcomeResponse,
+        release_offer: ReleaseOfferRequest => Remedy,
     }
 }
 
