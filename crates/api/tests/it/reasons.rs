@@ -23,6 +23,8 @@ const OTHER_WORDS: &[(&str, &str)] = &[
     ("VOUCHER_REVERSED", "a kind of ledger transaction"),
     ("PAYOUT_REVERSED", "a kind of ledger transaction"),
     ("RETRY_CALL", "an action of the audit"),
+    ("CALL_PARKED", "why a payout or a message needs attention, in a milestone"),
+    ("CLOCK_SKEW", "the reason of a violation"),
 ];
 
 /// Reasons that kernel defines, read from its source, which has no list of them.

@@ -8,6 +8,7 @@ use api::reason::{IDEMPOTENCY_KEY_REUSED, INVALID_FIELDS, RESOURCE_NOT_FOUND};
 use kernel::ServiceError;
 use tonic::Response;
 
+use crate::authority::{approve, waiting};
 use crate::harness::{DAY, Desk, TEMPLATE, as_client, error, event, integer, of_tenant, option, remedy};
 
 const PACK: &str = r#"
@@ -184,7 +185,11 @@ testkit::on_both_databases! {
         assert_eq!(refused.violations[0].reason, "STATUTORY_IN_MONEY");
         voucher.consent = wire::option::Consent::Signed.into();
         let cash = option("cash", wire::remedy_line::Kind::Money, Some(("EUR", 25_000)));
-        let offer = desk.make_offer(&remedy.name, vec![cash, voucher]).await.unwrap();
+        let asked = desk.make_offer(&remedy.name, vec![cash, voucher]).await.unwrap();
+        // No rule owes it: that the law does is for somebody else to agree.
+        let approval = waiting(&desk).await.remove(0);
+        approve(&desk, &approval.name, "Grace", "lead").await.unwrap();
+        let offer = desk.get_offer(&asked.name).await;
         assert_eq!(offer.options[1].consent(), wire::option::Consent::Signed);
 
         let refused = desk.accept(&offer.name, "voucher").await.unwrap_err();

@@ -6,6 +6,9 @@ use chassis::config::{Problems, Validate as _};
 
 fn problems(change: impl FnOnce(&mut compensation::Config)) -> Vec<String> {
     let mut config = compensation::Config::default();
+    // What has no default.
+    config.store.database.url = "sqlite:///data/compensation.db".to_owned();
+    config.store.page_token_key = "sixteen characters".to_owned();
     change(&mut config);
     let mut problems = Problems::default();
     config.validate(&mut problems);
