@@ -98,7 +98,11 @@ async fn replay_and_report(options: &Options, config: SuiteConfig, data: &std::p
     // A port that was free a moment ago: the services must know their own address before they are built.
     let listen = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
     let mut config = dev::configure(config, data, listen);
+    // What is refused for now, or cut off by a connection that comes of age, would wait in virtual time: to the next stop
+    // of the clock, which over a year is six hours away.
     config.server.max_requests = 4_096;
+    config.server.max_requests_per_tenant = 4_096;
+    config.server.max_connection_age = Duration::from_secs(7 * 86_400);
     let judged_by =
         options.pack.as_ref().map(|pack| JudgedBy::prepare(pack, options.facts.clone(), flights, data)).transpose()?;
     if let Some(judged_by) = &judged_by {
