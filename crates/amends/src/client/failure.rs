@@ -91,13 +91,8 @@ impl Failure {
     pub fn is_passing(&self) -> bool {
         match &self.cause {
             Cause::Answer(error) => matches!(error.code, ErrorCode::Unavailable | ErrorCode::DeadlineExceeded),
-            Cause::Unreachable(_) => true,
-            Cause::Foreign(code, _) => {
-                matches!(
-                    code,
-                    Code::Unavailable | Code::Cancelled | Code::Unknown | Code::Internal | Code::DeadlineExceeded
-                )
-            }
+            Cause::Foreign(Code::DeadlineExceeded, _) => true,
+            Cause::Unreachable(_) | Cause::Foreign(..) => self.is_broken_connection(),
         }
     }
 
