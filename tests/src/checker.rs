@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use amends::role::Role;
-use durable::{DatabaseConfig, Db, Engine};
+use durable::Engine;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, QueryResult, Statement};
 use uuid::Uuid;
 
@@ -66,14 +66,11 @@ impl Checker {
         Self { databases: engines.iter().map(|(role, engine)| (*role, engine.read().clone())).collect() }
     }
 
-    /// Over the PostgreSQL databases of a suite of processes.
+    /// Over the databases of a suite of processes, or of one that has stopped.
     pub async fn of_databases(databases: &Databases) -> Self {
         let mut connections = BTreeMap::new();
         for role in Role::ALL {
-            let config =
-                DatabaseConfig { url: databases.url(role).to_owned(), max_connections: 2, ..DatabaseConfig::default() };
-            let db = Db::connect(&config).await.expect("the checker can connect");
-            connections.insert(role, db.read().clone());
+            connections.insert(role, databases.connect(role).await);
         }
         Self { databases: connections }
     }

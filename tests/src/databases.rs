@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use amends::role::Role;
+use sea_orm::{ConnectOptions, DatabaseConnection};
 use testkit::postgres::Cluster;
 use testkit::{Backend, TestDatabase};
 
@@ -29,6 +30,13 @@ impl Databases {
             databases.insert(role, cluster.database(&format!("{name_hint}_{role}")).await);
         }
         Self { databases }
+    }
+
+    /// A connection past the services, to look at a role's database or to tamper with it.
+    pub async fn connect(&self, role: Role) -> DatabaseConnection {
+        let mut options = ConnectOptions::new(self.url(role));
+        options.max_connections(2).sqlx_logging(false);
+        sea_orm::Database::connect(options).await.expect("the database can be opened")
     }
 
     /// URL of a role's database.

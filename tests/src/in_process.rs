@@ -34,7 +34,7 @@ pub struct InProcess {
     pub data: Scratch,
     shutdown: CancellationToken,
     serving: JoinSet<anyhow::Result<()>>,
-    _databases: Databases,
+    databases: Databases,
 }
 
 impl InProcess {
@@ -78,7 +78,7 @@ impl InProcess {
         serving.spawn(suite.serve(None, true, Some(bound), shutdown.clone()));
         is_bound.await.expect("the suite opens its port");
         let address = format!("http://{listen}");
-        Self { address, clock, driver, engines, data, shutdown, serving, _databases: databases }
+        Self { address, clock, driver, engines, data, shutdown, serving, databases }
     }
 
     /// A channel to the suite.
@@ -98,9 +98,10 @@ impl InProcess {
         self.quiet().await;
     }
 
-    /// Stops serving and waits for the end.
-    pub async fn stop(mut self) {
+    /// Stops serving, waits for the end and hands over the databases, in which nothing moves any more.
+    pub async fn stop(mut self) -> Databases {
         self.shutdown.cancel();
         self.serving.join_next().await.expect("it serves").expect("no panic").expect("a clean end");
+        self.databases
     }
 }
