@@ -24,6 +24,7 @@ mod model_relay;
 mod operations;
 mod purity;
 mod raw_codec;
+mod readme;
 mod shutdown;
 mod source;
 mod support;
