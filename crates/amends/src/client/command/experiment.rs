@@ -1,14 +1,12 @@
 //! `amends experiment`: which sequence of apology and offer works better, in the company's own data.
 
-use std::path::PathBuf;
-
-use anyhow::Context as _;
 use api::compensation::{
     ApplyExperimentRequest, GetExperimentReportRequest, GetExperimentRequest, ListExperimentsRequest,
     StopExperimentRequest,
 };
 use clap::{Args, Subcommand};
 
+use super::apply_document::ApplyOptions;
 use crate::client::call::Caller;
 use crate::client::values::{Paging, Repeatable};
 
@@ -26,22 +24,6 @@ pub enum Command {
     Stop(StopOptions),
     /// Show what an experiment has shown so far, and whether customers who were hit alike were treated alike.
     Report(Which),
-}
-
-/// Which document.
-#[derive(Debug, Args)]
-pub struct ApplyOptions {
-    /// The document (YAML).
-    #[arg(long, short, value_name = "FILE")]
-    file: PathBuf,
-    /// Who applies it: agents/UUID, or a name.
-    #[arg(long, value_name = "AGENT")]
-    applied_by: String,
-    /// Only say whether it could be started.
-    #[arg(long)]
-    dry_run: bool,
-    #[command(flatten)]
-    repeatable: Repeatable,
 }
 
 /// Which experiment.
@@ -80,13 +62,12 @@ impl Which {
 /// When the file cannot be read or the call fails.
 pub async fn run(command: &Command, caller: &mut Caller) -> anyhow::Result<()> {
     match command {
-        Command::Apply(ApplyOptions { file, applied_by, dry_run, repeatable }) => {
-            let document = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+        Command::Apply(options) => {
             let request = ApplyExperimentRequest {
-                request_id: repeatable.id(),
-                document,
-                applied_by: applied_by.clone(),
-                dry_run: *dry_run,
+                request_id: options.repeatable.id(),
+                document: options.document()?,
+                applied_by: options.applied_by.clone(),
+                dry_run: options.dry_run,
             };
             caller.show(request).await
         }

@@ -2,6 +2,7 @@
 
 mod affected;
 mod agent;
+mod apply_document;
 mod approval;
 mod assess;
 mod audit;

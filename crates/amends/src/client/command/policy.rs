@@ -1,13 +1,10 @@
 //! `amends policy`: who may decide what alone, budgets for gestures, thresholds of repetition.
 
-use std::path::PathBuf;
-
-use anyhow::Context as _;
 use api::compensation::{ApplyPolicyRequest, GetPolicyRequest};
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::apply_document::ApplyOptions;
 use crate::client::call::Caller;
-use crate::client::values::Repeatable;
 
 /// Verbs of `policy`.
 #[derive(Debug, Subcommand)]
@@ -17,22 +14,6 @@ pub enum Command {
     Apply(ApplyOptions),
     /// Show the version of a policy that is in force, as its document.
     Get(GetOptions),
-}
-
-/// Which document.
-#[derive(Debug, Args)]
-pub struct ApplyOptions {
-    /// The document (YAML).
-    #[arg(long, short, value_name = "FILE")]
-    file: PathBuf,
-    /// Who applies it: agents/UUID, or a name.
-    #[arg(long, value_name = "AGENT")]
-    applied_by: String,
-    /// Only say what would change.
-    #[arg(long)]
-    dry_run: bool,
-    #[command(flatten)]
-    repeatable: Repeatable,
 }
 
 /// Which policy.
@@ -67,13 +48,12 @@ impl KindArg {
 /// When the file cannot be read or the call fails.
 pub async fn run(command: &Command, caller: &mut Caller) -> anyhow::Result<()> {
     match command {
-        Command::Apply(ApplyOptions { file, applied_by, dry_run, repeatable }) => {
-            let document = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+        Command::Apply(options) => {
             let request = ApplyPolicyRequest {
-                request_id: repeatable.id(),
-                document,
-                applied_by: applied_by.clone(),
-                dry_run: *dry_run,
+                request_id: options.repeatable.id(),
+                document: options.document()?,
+                applied_by: options.applied_by.clone(),
+                dry_run: options.dry_run,
             };
             caller.show(request).await
         }
