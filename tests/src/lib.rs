@@ -9,5 +9,6 @@ pub mod digests;
 pub mod in_process;
 pub mod processes;
 mod report;
+pub mod running;
 
 pub use report::report;

@@ -9,18 +9,13 @@ use api::compensation as wire;
 use api::compensation::compensation_service_client::CompensationServiceClient;
 use api::compensation::ledger_service_client::LedgerServiceClient;
 use durable::sql;
-use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use testkit::Backend;
 
 use amends_tests::checker::Checker;
 use amends_tests::in_process::InProcess;
 
-use crate::support::{event, integer, money};
-
-async fn tamper(database: &DatabaseConnection, statement: &str) {
-    let done = database.execute_unprepared(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
-    assert!(done.rows_affected() > 0 || statement.starts_with("DROP"), "{statement}: nothing to tamper with");
-}
+use crate::support::{event, integer, money, tamper};
 
 /// A payout that was paid and came back in part, one that was refused, vouchers in every state, an order.
 async fn fill(suite: &InProcess) {

@@ -12,15 +12,9 @@ use api::compensation::respond_to_offer_request::Response as OfferResponse;
 use api::compensation::{ListOffersRequest, RespondToOfferRequest, remedy_line};
 use api::intake::intake_service_client::IntakeServiceClient;
 use api::intake::{AddAffectedRequest, Case, OpenCaseRequest, ReportDisruptionRequest};
-use sea_orm::{ConnectionTrait as _, DatabaseConnection};
 use testkit::Backend;
 
-use crate::support::{affected, customer, disruption, event, integer, money};
-
-async fn tamper(database: &DatabaseConnection, statement: &str) {
-    let done = database.execute_unprepared(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
-    assert!(done.rows_affected() > 0 || statement.starts_with("DROP"), "{statement}: nothing to tamper with");
-}
+use crate::support::{affected, customer, disruption, event, integer, money, tamper};
 
 /// A refund that was paid, an offer that waits for its answer, and a complaint that waits for a person.
 async fn fill(suite: &InProcess) -> Vec<Acknowledged> {

@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use amends::role::Role;
 use amends_tests::checker::{Acknowledged, Checker, Said};
 use amends_tests::processes::Processes;
 use amends_tests::report;
+use amends_tests::running::Running;
 use api::intake::intake_service_client::IntakeServiceClient;
 use api::intake::{Case, OpenCaseRequest};
 use kernel::{Clock as _, SystemClock};
@@ -72,8 +73,8 @@ impl Amends {
     }
 
     fn start(&self, arguments: &[&str]) -> Running {
-        let quiet = self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        Running(quiet.expect("the binary runs"))
+        let mut command = self.command(arguments);
+        Running::start(command.stdout(Stdio::null()).stderr(Stdio::null())).expect("the binary runs")
     }
 
     fn address(&self) -> String {
@@ -90,34 +91,21 @@ impl Amends {
     }
 }
 
-/// A process that does not outlive its test.
-struct Running(Child);
-
-impl Running {
-    fn terminate(&self) {
-        let sent = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status().expect("kill runs");
-        assert!(sent.success());
-    }
-
-    /// Waits for a clean end; how long it took.
-    async fn ended(mut self) -> Duration {
-        let since = Instant::now();
-        let status = testkit::eventually("the process has ended", PATIENCE, || {
-            let status = self.0.try_wait().expect("the process is ours");
-            async move { status }
-        })
-        .await;
-        assert!(status.success(), "{status}");
-        since.elapsed()
-    }
+fn terminate(process: &Running) {
+    let sent = Command::new("kill").args(["-TERM", &process.id().to_string()]).status().expect("kill runs");
+    assert!(sent.success());
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Gone already, or gone now.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Waits for a clean end; how long it took.
+async fn ended(mut process: Running) -> Duration {
+    let since = Instant::now();
+    let status = testkit::eventually("the process has ended", PATIENCE, || {
+        let status = process.ended().expect("the process is ours");
+        async move { status }
+    })
+    .await;
+    assert!(status.success(), "{status}");
+    since.elapsed()
 }
 
 testkit::on_both_databases! {
@@ -147,14 +135,14 @@ testkit::on_both_databases! {
         assert_eq!(code, 1, "a service of another process: {said}");
 
         // A balancer sees it go before it is gone.
-        running.terminate();
+        terminate(&running);
         let (code, said) = testkit::eventually("it says that it will go", PATIENCE, || async {
             let health = amends.health("").await;
             (health.0 != 0).then_some(health)
         })
         .await;
         assert!(code == 1 && said.starts_with("NOT_SERVING\n") && said.contains("does not serve"), "{said}");
-        running.ended().await;
+        ended(running).await;
         assert!(amends.is_closed());
     }
 }

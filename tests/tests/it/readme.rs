@@ -7,9 +7,10 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use amends_tests::running::Running;
 use testkit::Scratch;
 use tokio::time::Instant;
 
@@ -186,7 +187,7 @@ impl Ids {
 struct Dev {
     directory: Scratch,
     address: String,
-    process: Child,
+    _process: Running,
 }
 
 impl Dev {
@@ -195,16 +196,15 @@ impl Dev {
         let alias = directory.path().join("amends");
         std::os::unix::fs::symlink(BINARY, alias).expect("a link can be made");
         let listen = format!("127.0.0.1:{}", testkit::free_port());
-        let process = Command::new(BINARY)
+        let mut command = Command::new(BINARY);
+        command
             .args(["dev", "--listen", &listen])
             .current_dir(directory.path())
             .env("AMENDS_FOLLOWUP__CADENCE", r#"["1s", "7d", "7d"]"#)
-            .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the binary runs");
-        Self { directory, address: format!("http://{listen}"), process }
+            .stderr(Stdio::null());
+        let process = Running::start(&mut command).expect("the binary runs");
+        Self { directory, address: format!("http://{listen}"), _process: process }
     }
 
     async fn run(&self, command: &str) -> Output {
@@ -215,14 +215,6 @@ impl Dev {
             .env("AMENDS_ADDRESS", &self.address)
             .stdin(Stdio::null());
         tokio::task::spawn_blocking(move || shell.output()).await.expect("no panic").expect("a shell runs")
-    }
-}
-
-impl Drop for Dev {
-    fn drop(&mut self) {
-        // Gone already, or gone now.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

@@ -7,6 +7,7 @@ use api::common::{ContactPoint, Fact, FailureEvent, Severity, contact_point, fac
 use api::google::r#type::Money;
 use api::intake::{Affected, Customer, Disruption, Identity};
 use kernel::Timestamp;
+use sea_orm::{ConnectionTrait as _, DatabaseConnection};
 
 /// A customer known by e-mail.
 pub fn customer(email: &str) -> Customer {
@@ -55,4 +56,10 @@ pub fn affected<const N: usize>(email: &str, facts: [(&str, Fact); N]) -> Affect
 
 pub const fn days(days: u64) -> Duration {
     Duration::from_secs(days * 86_400)
+}
+
+/// Changes rows behind the back of a suite that has stopped; fails where there is nothing to change.
+pub async fn tamper(database: &DatabaseConnection, statement: &str) {
+    let done = database.execute_unprepared(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    assert!(done.rows_affected() > 0 || statement.starts_with("DROP"), "{statement}: nothing to tamper with");
 }

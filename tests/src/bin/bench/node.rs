@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use amends_tests::running::Running;
 use anyhow::Context as _;
 use testkit::Scratch;
 use tonic::transport::Endpoint;
@@ -13,7 +14,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::process::{self, Running};
+use crate::process;
 
 /// The roles, which are also the names of their sections and targets.
 pub const ROLES: [&str; 4] = ["intake", "routing", "compensation", "followup"];

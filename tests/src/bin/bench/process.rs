@@ -1,44 +1,14 @@
-//! Programs that this one starts. Always holds: none of them outlives its owner here.
+//! What a program that this one starts writes before it ends.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use amends_tests::running::Running;
 
 /// Pause between two looks at a program that has not ended.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
-
-/// A program that runs; killed when dropped.
-#[derive(Debug)]
-pub struct Running(Child);
-
-impl Running {
-    /// Starts `command`, without standard input.
-    pub fn start(command: &mut Command) -> anyhow::Result<Self> {
-        let child = command.stdin(Stdio::null()).spawn();
-        child.map(Self).with_context(|| format!("{} cannot be started", command.get_program().display()))
-    }
-
-    /// Its process id.
-    pub fn id(&self) -> u32 {
-        self.0.id()
-    }
-
-    /// How it ended, if it has.
-    pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
-        Ok(self.0.try_wait()?)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Gone already, or gone now.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// Runs `command` to its end; what it wrote to its standard output. An error has what else it wrote.
 pub async fn output(mut command: Command) -> anyhow::Result<String> {

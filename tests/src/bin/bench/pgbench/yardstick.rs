@@ -127,7 +127,7 @@ impl Yardstick {
 struct Recorder {
     intake: IntakeServiceClient<Channel>,
     databases: Databases,
-    _process: crate::process::Running,
+    _process: amends_tests::running::Running,
     _deployment: Deployment,
 }
 

@@ -3,11 +3,11 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use amends_tests::running::Running;
 use anyhow::Context as _;
 use testkit::Scratch;
 
 use crate::bench::Bench;
-use crate::process::Running;
 use crate::report::{self, Table, median, milliseconds};
 use crate::{machine, node};
 
