@@ -23,7 +23,6 @@ mod model_payout;
 mod model_relay;
 mod operations;
 mod purity;
-mod raw_codec;
 mod shutdown;
 mod source;
 mod support;
