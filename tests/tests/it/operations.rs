@@ -7,9 +7,10 @@ use amends::role::Role;
 use amends_tests::detour::Detour;
 use amends_tests::in_process::InProcess;
 use api::intake::intake_service_client::IntakeServiceClient;
-use api::intake::{Case, GetCustomerTimelineRequest, OpenCaseRequest};
+use api::intake::{Case, GetCaseRequest, GetCustomerTimelineRequest, OpenCaseRequest};
 use api::method::milestone_sink::REPORT_MILESTONES;
 use api::method::operations_service::SKIP_MESSAGE;
+use api::method::routing_service::CHECK_CLOCK;
 use api::operations::operations_service_client::OperationsServiceClient;
 use api::operations::{
     AuditRecord, Call, DiscardCallRequest, GetCallRequest, GetRelayHealthRequest, ListAuditRecordsRequest,
@@ -33,13 +34,13 @@ struct Stage {
 }
 
 impl Stage {
-    /// With intake behind a detour, or with a sink `shop` there that routing reports to as well.
+    /// With a service behind a detour, or with a sink `shop` there that routing reports to as well.
     async fn start(backend: Backend, hint: &str, sink: &'static str) -> Self {
         let detour = Detour::start().await;
         let suite = InProcess::start_with(backend, hint, |config| {
             detour.lead_to(&config.targets["intake"].url);
-            config.targets.insert(sink.to_owned(), detour.address.clone().into());
-            if sink != "intake" {
+            let of_the_suite = config.targets.insert(sink.to_owned(), detour.address.clone().into()).is_some();
+            if !of_the_suite {
                 config.routing.sinks.push(sink.to_owned());
             }
         })
@@ -77,6 +78,11 @@ impl Stage {
         let claim = ClaimWorkRequest { request_id: "claim".to_owned(), agent, work_item: String::new() };
         routing.claim_work(claim).await.expect("there is work");
         self.suite.quiet().await;
+    }
+
+    async fn case(&self, name: &str) -> Case {
+        let request = GetCaseRequest { name: name.to_owned() };
+        IntakeServiceClient::new(self.suite.channel()).get_case(request).await.expect("a case").into_inner()
     }
 
     /// Kinds of a case's timeline.
@@ -191,6 +197,7 @@ on_both!(
     a_parked_call_is_seen_by_its_tenant_and_goes_on_when_retried,
     a_discarded_call_moves_the_receivers_lane_on,
     a_sink_outside_of_the_suite_is_not_told_to_skip,
+    a_case_shows_that_a_clock_of_its_work_is_not_watched,
     lists_are_paged_by_tokens_of_their_own,
     everything_wrong_is_named_at_once,
     places_are_skipped_by_their_sender_or_an_operator
@@ -312,6 +319,40 @@ async fn a_sink_outside_of_the_suite_is_not_told_to_skip(backend: Backend) {
     let calls = stage.calls(|_| {}).await;
     assert!(calls.iter().all(|call| call.method != SKIP_MESSAGE), "{calls:?}");
     assert_eq!(stage.audited("services/routing").await.len(), 1);
+    stage.suite.stop().await;
+}
+
+/// The timer of a clock is parked: the case needs a person until an operator has it sent, or gives it up.
+async fn a_case_shows_that_a_clock_of_its_work_is_not_watched(backend: Backend) {
+    let mut stage = Stage::start(backend, "operations_timer", "routing").await;
+    let month = Duration::from_secs(30 * 86_400);
+    let why = |work: &str, reason: &str| format!("The timer of {work} does not go through: {reason}");
+    for (id, gives_up) in [("a", false), ("b", true)] {
+        stage.detour.close("routing", CHECK_CLOCK);
+        let case = stage.open_case(id).await;
+        stage.suite.pass(month).await;
+        let parked = stage.parked().await;
+        assert_eq!((parked.method.as_str(), parked.lane.as_str()), (CHECK_CLOCK, ""));
+        let told = stage.case(&case.name).await;
+        assert!(told.needs_attention);
+        assert_eq!(told.attention_reason, why(&told.work_item, "CALL_PARKED"));
+        assert!(!stage.story(&case).await.contains("CLOCK_BREACHED"), "nobody has looked at the clock");
+
+        stage.detour.open();
+        for _ in 0..2 {
+            if gives_up {
+                stage.operations.discard_call(discard(id, &parked.name, "too late")).await.expect("it is discarded");
+            } else {
+                stage.operations.retry_call(retry(id, &parked.name, "mended")).await.expect("it is retried");
+            }
+            stage.suite.quiet().await;
+        }
+        let told = stage.case(&case.name).await;
+        assert_eq!((told.needs_attention, told.attention_reason.as_str()), (false, ""));
+        let story = stage.story(&case).await;
+        assert!(story.contains("WORK_NEEDS_ATTENTION"), "{story:?}");
+        assert_eq!(story.contains("CLOCK_BREACHED"), !gives_up, "{story:?}");
+    }
     stage.suite.stop().await;
 }
 
