@@ -22,6 +22,7 @@ mod metrics;
 mod model_payout;
 mod model_relay;
 mod operations;
+mod parked_timers;
 mod purity;
 mod shutdown;
 mod source;

@@ -7,10 +7,9 @@ use amends::role::Role;
 use amends_tests::detour::Detour;
 use amends_tests::in_process::InProcess;
 use api::intake::intake_service_client::IntakeServiceClient;
-use api::intake::{Case, GetCaseRequest, GetCustomerTimelineRequest, OpenCaseRequest};
+use api::intake::{Case, GetCustomerTimelineRequest, OpenCaseRequest};
 use api::method::milestone_sink::REPORT_MILESTONES;
 use api::method::operations_service::SKIP_MESSAGE;
-use api::method::routing_service::CHECK_CLOCK;
 use api::operations::operations_service_client::OperationsServiceClient;
 use api::operations::{
     AuditRecord, Call, DiscardCallRequest, GetCallRequest, GetRelayHealthRequest, ListAuditRecordsRequest,
@@ -27,15 +26,15 @@ use tonic::{Code, Request, Response, Status};
 use crate::support::{customer, event, money};
 
 /// A suite, and the way that all milestones take: its own, or a sink's outside of it.
-struct Stage {
-    suite: InProcess,
-    operations: OperationsServiceClient<Channel>,
-    detour: Detour,
+pub struct Stage {
+    pub suite: InProcess,
+    pub operations: OperationsServiceClient<Channel>,
+    pub detour: Detour,
 }
 
 impl Stage {
     /// With a service behind a detour, or with a sink `shop` there that routing reports to as well.
-    async fn start(backend: Backend, hint: &str, sink: &'static str) -> Self {
+    pub async fn start(backend: Backend, hint: &str, sink: &'static str) -> Self {
         let detour = Detour::start().await;
         let suite = InProcess::start_with(backend, hint, |config| {
             detour.lead_to(&config.targets["intake"].url);
@@ -49,7 +48,7 @@ impl Stage {
         Self { suite, operations, detour }
     }
 
-    async fn open_case(&self, request_id: &str) -> Case {
+    pub async fn open_case(&self, request_id: &str) -> Case {
         let failure = event("parcel.lost", kernel::Clock::now(&self.suite.clock), [("value", money("EUR", 12_345))]);
         let request = OpenCaseRequest {
             request_id: request_id.to_owned(),
@@ -80,13 +79,8 @@ impl Stage {
         self.suite.quiet().await;
     }
 
-    async fn case(&self, name: &str) -> Case {
-        let request = GetCaseRequest { name: name.to_owned() };
-        IntakeServiceClient::new(self.suite.channel()).get_case(request).await.expect("a case").into_inner()
-    }
-
     /// Kinds of a case's timeline.
-    async fn story(&self, case: &Case) -> BTreeSet<String> {
+    pub async fn story(&self, case: &Case) -> BTreeSet<String> {
         let (customer, case) = (case.customer.clone(), case.name.clone());
         let request = GetCustomerTimelineRequest { customer, case, page_size: 200, ..Default::default() };
         let timeline = IntakeServiceClient::new(self.suite.channel()).get_customer_timeline(request).await;
@@ -100,7 +94,7 @@ impl Stage {
     }
 
     /// The one call of routing's that is parked.
-    async fn parked(&mut self) -> Call {
+    pub async fn parked(&mut self) -> Call {
         let calls = self.calls(|request| request.state = call::State::Parked.into()).await;
         let [parked] = calls.as_slice() else { panic!("one call is parked: {calls:?}") };
         parked.clone()
@@ -139,11 +133,11 @@ fn of_tenant<T>(tenant: &'static str, message: T) -> Request<T> {
     with(&[("x-amends-tenant", tenant)], message)
 }
 
-fn retry(request_id: &str, name: &str, reason: &str) -> RetryCallRequest {
+pub fn retry(request_id: &str, name: &str, reason: &str) -> RetryCallRequest {
     RetryCallRequest { request_id: request_id.to_owned(), name: name.to_owned(), reason: reason.to_owned() }
 }
 
-fn discard(request_id: &str, name: &str, reason: &str) -> DiscardCallRequest {
+pub fn discard(request_id: &str, name: &str, reason: &str) -> DiscardCallRequest {
     DiscardCallRequest { request_id: request_id.to_owned(), name: name.to_owned(), reason: reason.to_owned() }
 }
 
@@ -197,7 +191,6 @@ on_both!(
     a_parked_call_is_seen_by_its_tenant_and_goes_on_when_retried,
     a_discarded_call_moves_the_receivers_lane_on,
     a_sink_outside_of_the_suite_is_not_told_to_skip,
-    a_case_shows_that_a_clock_of_its_work_is_not_watched,
     lists_are_paged_by_tokens_of_their_own,
     everything_wrong_is_named_at_once,
     places_are_skipped_by_their_sender_or_an_operator
@@ -319,40 +312,6 @@ async fn a_sink_outside_of_the_suite_is_not_told_to_skip(backend: Backend) {
     let calls = stage.calls(|_| {}).await;
     assert!(calls.iter().all(|call| call.method != SKIP_MESSAGE), "{calls:?}");
     assert_eq!(stage.audited("services/routing").await.len(), 1);
-    stage.suite.stop().await;
-}
-
-/// The timer of a clock is parked: the case needs a person until an operator has it sent, or gives it up.
-async fn a_case_shows_that_a_clock_of_its_work_is_not_watched(backend: Backend) {
-    let mut stage = Stage::start(backend, "operations_timer", "routing").await;
-    let month = Duration::from_secs(30 * 86_400);
-    let why = |work: &str, reason: &str| format!("The timer of {work} does not go through: {reason}");
-    for (id, gives_up) in [("a", false), ("b", true)] {
-        stage.detour.close("routing", CHECK_CLOCK);
-        let case = stage.open_case(id).await;
-        stage.suite.pass(month).await;
-        let parked = stage.parked().await;
-        assert_eq!((parked.method.as_str(), parked.lane.as_str()), (CHECK_CLOCK, ""));
-        let told = stage.case(&case.name).await;
-        assert!(told.needs_attention);
-        assert_eq!(told.attention_reason, why(&told.work_item, "CALL_PARKED"));
-        assert!(!stage.story(&case).await.contains("CLOCK_BREACHED"), "nobody has looked at the clock");
-
-        stage.detour.open();
-        for _ in 0..2 {
-            if gives_up {
-                stage.operations.discard_call(discard(id, &parked.name, "too late")).await.expect("it is discarded");
-            } else {
-                stage.operations.retry_call(retry(id, &parked.name, "mended")).await.expect("it is retried");
-            }
-            stage.suite.quiet().await;
-        }
-        let told = stage.case(&case.name).await;
-        assert_eq!((told.needs_attention, told.attention_reason.as_str()), (false, ""));
-        let story = stage.story(&case).await;
-        assert!(story.contains("WORK_NEEDS_ATTENTION"), "{story:?}");
-        assert_eq!(story.contains("CLOCK_BREACHED"), !gives_up, "{story:?}");
-    }
     stage.suite.stop().await;
 }
 
