@@ -33,6 +33,8 @@ reasons! {
         ACKNOWLEDGE_FIRST,
         /// FAILED_PRECONDITION: the case has ended; reopen it first.
         CASE_FINAL,
+        /// RESOURCE_EXHAUSTED, without RetryInfo: the story of the case has as many entries as one may have.
+        CASE_TOO_LARGE,
         /// ALREADY_EXISTS: the disruption's external id is known with other content.
         DISRUPTION_EXISTS,
     }

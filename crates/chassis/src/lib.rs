@@ -28,5 +28,5 @@ pub use context::{context, header, respond};
 pub use serve::{Bound, ServeOptions, serve, shutdown_signal};
 pub use server::trace::inject_trace;
 pub use service::{Check, Job, Service};
-pub use status::{from_status, to_status};
+pub use status::{from_status, front_reason, to_status};
 pub use telemetry::{Telemetry, TelemetryOptions};

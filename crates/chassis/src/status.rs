@@ -31,6 +31,8 @@ pub mod front_reason {
     pub const UNSUPPORTED_ENCODING: &str = "UNSUPPORTED_ENCODING";
     /// The caller has no credentials, or wrong ones.
     pub const BAD_CREDENTIALS: &str = "BAD_CREDENTIALS";
+    /// The tenant made more calls than one may in a time; see RetryInfo.
+    pub const RATE_LIMITED: &str = "RATE_LIMITED";
     /// The server is draining; another replica takes the call.
     pub const SHUTTING_DOWN: &str = "SHUTTING_DOWN";
 }
@@ -254,12 +256,25 @@ pub(crate) fn overloaded(what: &str, limit: usize) -> Status {
 /// RESOURCE_EXHAUSTED: a tenant runs as many calls as one tenant may, while others still have room.
 pub(crate) fn tenant_overloaded(tenant: &TenantId, what: &str, limit: usize) -> Status {
     let text = format!("the tenant runs as many {what} as one tenant may; try again");
-    let mut error = ServiceError::new(ErrorCode::ResourceExhausted, reason::OVERLOADED, &text).with("limit", limit);
-    error.retry_after = Some(Duration::from_secs(1));
+    let error = ServiceError::new(ErrorCode::ResourceExhausted, reason::OVERLOADED, &text).with("limit", limit);
+    quota(error, tenant, format!("at most {limit} {what} at the same time"), Duration::from_secs(1))
+}
+
+/// RESOURCE_EXHAUSTED: a tenant made more calls than one tenant may in a time; the next one is taken after `wait`.
+pub(crate) fn rate_limited(tenant: &TenantId, calls: u32, per: Duration, wait: Duration) -> Status {
+    let text = "the tenant makes more calls than one tenant may; try again later, and less often";
+    let error = ServiceError::new(ErrorCode::ResourceExhausted, front_reason::RATE_LIMITED, text).with("limit", calls);
+    // No client can wait for less, and none is to come a moment too early.
+    let wait = Duration::from_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1));
+    quota(error, tenant, format!("at most {calls} calls in {per:?}"), wait)
+}
+
+/// `error` about a quota of a tenant's own.
+fn quota(mut error: ServiceError, tenant: &TenantId, what: String, retry_after: Duration) -> Status {
+    error.retry_after = Some(retry_after);
     let mut details = details(&error);
-    details
-        .add_quota_failure_violation(format!("tenants/{tenant}"), format!("at most {limit} {what} at the same time"));
-    Status::with_error_details(code_of(error.code), text, details)
+    details.add_quota_failure_violation(format!("tenants/{tenant}"), what);
+    Status::with_error_details(code_of(error.code), error.message, details)
 }
 
 /// INVALID_ARGUMENT with a reason of the front layers.

@@ -43,7 +43,8 @@ pub use migrate::{Migrations, migrate, pending_migrations};
 pub use outbound::{Due, OutboundCall};
 pub use page_token::PageTokens;
 pub use relay::{
-    Quiescence, RejectionHandler, Relay, RelayConfig, TargetHealth, Targets, UndeliveredCall, Unparked, quiescence,
+    Quiescence, RawCodec, RejectionHandler, Relay, RelayConfig, TargetHealth, Targets, UndeliveredCall, Unparked,
+    quiescence,
 };
 pub use schema::{ddl, migrations as durable_migrations};
 pub use sweep::{KeptAnswers, Swept};

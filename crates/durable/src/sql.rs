@@ -29,6 +29,21 @@ pub const fn for_update_skip_locked(backend: Backend) -> &'static str {
     }
 }
 
+/// Joins the rows of `table` for which `on` holds to what stands before it, row by row, as SQL: `table` has the name `alias`
+/// in `on` and after it. Whatever the planner believes to be in the table, it is not read from one end to the other to find
+/// a few: of tables that were empty when they were last analysed PostgreSQL believes that they are, for as long as it keeps
+/// a plan.
+pub fn look_up(backend: Backend, table: &str, alias: &str, on: &str) -> String {
+    match backend {
+        // OFFSET keeps the subquery from being joined in another order.
+        Backend::Postgres => {
+            format!("CROSS JOIN LATERAL (SELECT {alias}.* FROM {table} {alias} WHERE {on} OFFSET 0) {alias}")
+        }
+        // SQLite never changes the order of a CROSS JOIN.
+        Backend::Sqlite => format!("CROSS JOIN {table} {alias} ON {on}"),
+    }
+}
+
 /// A statement with `$1`, `$2` … parameters, which both databases understand.
 pub fn statement<const N: usize>(backend: Backend, sql: impl Into<String>, values: [Value; N]) -> Statement {
     Statement::from_sql_and_values(backend.dialect(), sql, values)

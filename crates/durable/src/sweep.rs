@@ -26,10 +26,10 @@ pub(crate) const STEP: u64 = 500;
 /// there is more, which keeps up with some 2,500 answers a second.
 const STEPS_A_ROUND: u32 = 4;
 
-/// What a round of the sweep came to.
+/// What a round of the sweep, or of the removal of old calls, came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Answers removed.
+    /// Answers or calls removed.
     pub removed: u64,
     /// True when there are more that are old.
     pub more: bool,

@@ -17,6 +17,23 @@ pub struct Config {
     pub store: StoreConfig,
     /// Section `watch`.
     pub watch: WatchConfig,
+    /// Section `story`.
+    pub story: StoryConfig,
+}
+
+/// How long the story of a case may get.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoryConfig {
+    /// Entries after which a story is full; from 100 to 100,000.
+    pub max_entries: u32,
+}
+
+impl Default for StoryConfig {
+    fn default() -> Self {
+        // Thirty times what a recovery writes by itself.
+        Self { max_entries: 1_000 }
+    }
 }
 
 /// How cases are watched.
@@ -43,6 +60,16 @@ impl Validate for Config {
             problems.add(&format!("store.{key}"), problem);
         }
         problems.within("watch", &self.watch);
+        problems.within("story", &self.story);
+    }
+}
+
+impl Validate for StoryConfig {
+    fn validate(&self, problems: &mut Problems) {
+        // Below, two rounds of a recovery might not fit.
+        if !(100..=100_000).contains(&self.max_entries) {
+            problems.add("max_entries", "must be from 100 to 100000");
+        }
     }
 }
 

@@ -27,7 +27,8 @@ use durable::{Engine, EngineParts, KeptAnswers, PageTokens, Relay, Targets};
 use tonic::service::Routes;
 
 use app::{App, UndeliveredCalls};
-pub use config::{Config, WatchConfig};
+pub use config::{Config, StoryConfig, WatchConfig};
+use domain::story_limit::StoryLimit;
 pub use store::migrations;
 pub use totals::{Totals, totals};
 
@@ -52,9 +53,10 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
     }
     let engine = Engine::start(parts);
     let tokens = PageTokens::new(config.store.page_token_key.as_bytes());
-    let app = App::start(&engine, tokens, config.watch.max, config.watch.poll);
+    let story = StoryLimit::new(config.story.max_entries);
+    let app = App::start(&engine, tokens, &config.watch, story);
     let relay = Relay::new(&engine, config.store.relay, targets)
-        .on_rejected(Arc::new(UndeliveredCalls))
+        .on_rejected(Arc::new(UndeliveredCalls { story }))
         .keep_answers(KEPT_ANSWERS);
     let intake = IntakeServiceServer::new(grpc::Intake::new(Arc::clone(&app)));
     let sink = MilestoneSinkServer::new(grpc::Sink::new(app));

@@ -18,13 +18,15 @@ mod store;
 mod totals;
 mod view;
 
+use std::sync::Arc;
+
 use anyhow::ensure;
 use api::routing::routing_service_server::{RoutingServiceServer, SERVICE_NAME};
 use chassis::{Check, Job, Service};
 use durable::{Engine, EngineParts, KeptAnswers, Migrations, PageTokens, Relay, Targets};
 use tonic::service::Routes;
 
-use crate::app::{App, Reporter};
+use crate::app::{App, ParkedCalls, Reporter};
 pub use crate::config::{Config, ResolveWithin};
 use crate::grpc::RoutingApi;
 pub use crate::totals::{Totals, totals};
@@ -53,10 +55,13 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
     let engine = Engine::start(parts);
     let tokens = PageTokens::new(config.store.page_token_key.clone());
     let reporter = Reporter::new(config.sinks.clone());
+    let parked = ParkedCalls::new(reporter.clone());
     let app = App::start(&engine, reporter, config.sla(), tokens, config.assignment_poll);
     let server =
         RoutingServiceServer::new(RoutingApi::new(app)).max_decoding_message_size(chassis::limits::MESSAGE_BYTES);
-    let relay = Relay::new(&engine, config.store.relay, targets).keep_answers(KeptAnswers::OfMethods(&[]));
+    let relay = Relay::new(&engine, config.store.relay, targets)
+        .on_rejected(Arc::new(parked))
+        .keep_answers(KeptAnswers::OfMethods(&[]));
     let checked = engine.clone();
     let service = Service {
         name: NAME,

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
 /// What each section is called in the output, and how many figures the rows of its tables have together.
-const SECTIONS: [(&str, &str, usize); 7] = [
+const SECTIONS: [(&str, &str, usize); 8] = [
     ("open-case", "OpenCase on PostgreSQL", 28),
     ("add-affected", "AddAffected on PostgreSQL", 28),
     ("get-case", "GetCase on PostgreSQL", 12),
     ("relay", "Durable calls", 2),
     ("sqlite", "OpenCase on SQLite", 12),
+    ("replay", "Replay of the flights of 2013", 6),
     ("backtest", "Backtest over the flights of 2013", 12),
     ("idle", "amends dev", 3),
 ];

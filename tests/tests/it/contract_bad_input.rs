@@ -10,6 +10,7 @@ use std::time::Duration;
 use amends_tests::digests::digests;
 use amends_tests::in_process::InProcess;
 use bytes::Bytes;
+use durable::RawCodec;
 use futures::StreamExt as _;
 use prost::Message as _;
 use prost_reflect::Value;
@@ -18,7 +19,6 @@ use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
 use crate::contract_breaches::{Breach, Contract};
-use crate::raw_codec::Raw;
 
 /// Rules that a service answers in another way: rpc, field and rule, and why.
 const EXEMPT: &[(&str, &str)] = &[(
@@ -35,7 +35,7 @@ async fn send(channel: Channel, breach: &Breach) -> Result<(), Status> {
         breach.before.iter().chain([&breach.request]).map(|message| message.encode_to_vec().into()).collect();
     let request = Request::new(futures::stream::iter(messages));
     let path = path.parse().expect("a path");
-    let mut answer = client.streaming(request, path, Raw).await?.into_inner();
+    let mut answer = client.streaming(request, path, RawCodec).await?.into_inner();
     let first = tokio::time::timeout(Duration::from_secs(10), answer.message()).await;
     first.expect("an answer within ten seconds").map(drop)
 }

@@ -9,14 +9,13 @@ use amends::role::Role;
 use amends::suite::{Pending, Suite};
 use bytes::Bytes;
 use chassis::ClientConfig;
+use durable::RawCodec;
 use kernel::{RandomIds, SystemClock};
 use testkit::Scratch;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request};
-
-use crate::raw_codec::Raw;
 
 const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 /// `ServerReflectionRequest` with an empty `list_services`.
@@ -39,7 +38,7 @@ async fn asked(reflection: bool) -> Code {
     let mut client = tonic::client::Grpc::new(channel);
     client.ready().await.expect("it takes calls");
     let request = Request::new(futures::stream::iter([Bytes::from_static(LIST_SERVICES)]));
-    let answer = match client.streaming(request, REFLECTION.parse().expect("a path"), Raw).await {
+    let answer = match client.streaming(request, REFLECTION.parse().expect("a path"), RawCodec).await {
         Ok(answer) => answer.into_inner().message().await.map(drop),
         Err(status) => Err(status),
     };

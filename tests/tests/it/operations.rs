@@ -26,20 +26,20 @@ use tonic::{Code, Request, Response, Status};
 use crate::support::{customer, event, money};
 
 /// A suite, and the way that all milestones take: its own, or a sink's outside of it.
-struct Stage {
-    suite: InProcess,
-    operations: OperationsServiceClient<Channel>,
-    detour: Detour,
+pub struct Stage {
+    pub suite: InProcess,
+    pub operations: OperationsServiceClient<Channel>,
+    pub detour: Detour,
 }
 
 impl Stage {
-    /// With intake behind a detour, or with a sink `shop` there that routing reports to as well.
-    async fn start(backend: Backend, hint: &str, sink: &'static str) -> Self {
+    /// With a service behind a detour, or with a sink `shop` there that routing reports to as well.
+    pub async fn start(backend: Backend, hint: &str, sink: &'static str) -> Self {
         let detour = Detour::start().await;
         let suite = InProcess::start_with(backend, hint, |config| {
             detour.lead_to(&config.targets["intake"].url);
-            config.targets.insert(sink.to_owned(), detour.address.clone().into());
-            if sink != "intake" {
+            let of_the_suite = config.targets.insert(sink.to_owned(), detour.address.clone().into()).is_some();
+            if !of_the_suite {
                 config.routing.sinks.push(sink.to_owned());
             }
         })
@@ -48,7 +48,7 @@ impl Stage {
         Self { suite, operations, detour }
     }
 
-    async fn open_case(&self, request_id: &str) -> Case {
+    pub async fn open_case(&self, request_id: &str) -> Case {
         let failure = event("parcel.lost", kernel::Clock::now(&self.suite.clock), [("value", money("EUR", 12_345))]);
         let request = OpenCaseRequest {
             request_id: request_id.to_owned(),
@@ -80,7 +80,7 @@ impl Stage {
     }
 
     /// Kinds of a case's timeline.
-    async fn story(&self, case: &Case) -> BTreeSet<String> {
+    pub async fn story(&self, case: &Case) -> BTreeSet<String> {
         let (customer, case) = (case.customer.clone(), case.name.clone());
         let request = GetCustomerTimelineRequest { customer, case, page_size: 200, ..Default::default() };
         let timeline = IntakeServiceClient::new(self.suite.channel()).get_customer_timeline(request).await;
@@ -94,7 +94,7 @@ impl Stage {
     }
 
     /// The one call of routing's that is parked.
-    async fn parked(&mut self) -> Call {
+    pub async fn parked(&mut self) -> Call {
         let calls = self.calls(|request| request.state = call::State::Parked.into()).await;
         let [parked] = calls.as_slice() else { panic!("one call is parked: {calls:?}") };
         parked.clone()
@@ -133,11 +133,11 @@ fn of_tenant<T>(tenant: &'static str, message: T) -> Request<T> {
     with(&[("x-amends-tenant", tenant)], message)
 }
 
-fn retry(request_id: &str, name: &str, reason: &str) -> RetryCallRequest {
+pub fn retry(request_id: &str, name: &str, reason: &str) -> RetryCallRequest {
     RetryCallRequest { request_id: request_id.to_owned(), name: name.to_owned(), reason: reason.to_owned() }
 }
 
-fn discard(request_id: &str, name: &str, reason: &str) -> DiscardCallRequest {
+pub fn discard(request_id: &str, name: &str, reason: &str) -> DiscardCallRequest {
     DiscardCallRequest { request_id: request_id.to_owned(), name: name.to_owned(), reason: reason.to_owned() }
 }
 

@@ -149,8 +149,10 @@ impl Session {
 }
 
 /// A stale etag stays stale; everything else that is ABORTED or UNAVAILABLE may pass, and the next connection may hold.
+/// Who is told when the next call is taken, and was asked for nothing yet, waits for it.
 fn is_worth_repeating(failure: &Failure) -> bool {
-    let may_pass = matches!(failure.code(), Some(ErrorCode::Unavailable | ErrorCode::Aborted));
+    let may_pass = matches!(failure.code(), Some(ErrorCode::Unavailable | ErrorCode::Aborted))
+        || failure.reason() == Some(chassis::front_reason::RATE_LIMITED);
     failure.is_broken_connection() || (may_pass && failure.reason() != Some(kernel::reason::VERSION_MISMATCH))
 }
 

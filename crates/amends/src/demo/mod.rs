@@ -43,6 +43,9 @@ pub struct Options {
     /// Replay the whole of 2013 instead of the storm of 8 and 9 February.
     #[arg(long)]
     pub year: bool,
+    /// Only so many flights, the earliest.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub flights: Option<u32>,
     /// Judge the flights by this shipped pack alone, e.g. `eu261`, even where it was not made for them.
     #[arg(long)]
     pub pack: Option<String>,
@@ -92,6 +95,8 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
 async fn replay_and_report(options: &Options, config: SuiteConfig, data: &std::path::Path) -> anyhow::Result<()> {
     let flights = Flights::load()?;
     let flights = if options.year { flights.whole_year() } else { flights.on_days(date(2013, 2, 8), date(2013, 2, 9)) };
+    let most = options.flights.map_or(flights.len(), |most| usize::try_from(most).unwrap_or(usize::MAX));
+    let flights = flights.get(..most).unwrap_or(flights);
     let first = flights.iter().map(flights::Flight::known_at).min().context("there are no flights")?;
     let clock = VirtualClock::starting_at(first.minus(Duration::from_secs(3_600)));
 

@@ -23,7 +23,9 @@ const OTHER_WORDS: &[(&str, &str)] = &[
     ("VOUCHER_REVERSED", "a kind of ledger transaction"),
     ("PAYOUT_REVERSED", "a kind of ledger transaction"),
     ("RETRY_CALL", "an action of the audit"),
-    ("CALL_PARKED", "why a payout or a message needs attention, in a milestone"),
+    ("CALL_PARKED", "why a payout, a message or a timer needs attention, in a milestone"),
+    ("CALL_RETRIED", "why a timer needs none any more, in a milestone"),
+    ("CALL_DISCARDED", "why a timer needs none any more, in a milestone"),
     ("CLOCK_SKEW", "the reason of a violation"),
 ];
 

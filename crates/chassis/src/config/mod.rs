@@ -55,6 +55,8 @@ pub struct ServerConfig {
     pub max_requests_per_tenant: usize,
     /// Of `max_streams`, how many one tenant may hold.
     pub max_streams_per_tenant: usize,
+    /// How many calls one tenant may make in a time. Calls of the suite's own services are not counted.
+    pub rate_per_tenant: RateConfig,
     /// Largest request message of any method. Services set lower limits per method.
     pub max_message_bytes: usize,
     /// Open connections; more are closed at once.
@@ -96,6 +98,7 @@ impl Default for ServerConfig {
             max_streams: 1024,
             max_requests_per_tenant: 768,
             max_streams_per_tenant: 768,
+            rate_per_tenant: RateConfig::default(),
             max_message_bytes: crate::limits::BATCH_BYTES,
             max_connections: 4096,
             max_connections_per_peer: 1024,
@@ -108,6 +111,24 @@ impl Default for ServerConfig {
             readiness_interval: Duration::from_secs(2),
             drain: DrainConfig::default(),
         }
+    }
+}
+
+/// Section `server.rate_per_tenant`: so many calls at once, and as many again, evenly, in every `per`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RateConfig {
+    /// Calls, a stream as one; from 1 to 1,000,000.
+    pub calls: u32,
+    /// Time in which they come back; from 1 ms to 24 h.
+    #[serde(with = "duration")]
+    pub per: Duration,
+}
+
+impl Default for RateConfig {
+    fn default() -> Self {
+        // More than one process answers: what a tenant's share is only its operator knows.
+        Self { calls: 100_000, per: Duration::from_secs(1) }
     }
 }
 

@@ -43,6 +43,14 @@ impl Validate for ServerConfig {
                 problems.add(key, "must be at least 1");
             }
         }
+        problems.scope("rate_per_tenant", |problems| {
+            if !(1..=1_000_000).contains(&self.rate_per_tenant.calls) {
+                problems.add("calls", "must be 1 to 1000000");
+            }
+            if !(Duration::from_millis(1)..=Duration::from_secs(24 * 3600)).contains(&self.rate_per_tenant.per) {
+                problems.add("per", "must be 1ms to 24h");
+            }
+        });
         if !(1024..=64 * 1024 * 1024).contains(&self.max_message_bytes) {
             problems.add("max_message_bytes", "must be 1024 to 67108864");
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use http::header::{ALLOW, HeaderValue};
 use http::{Request, Response, StatusCode};
-use kernel::TenantId;
+use kernel::{RequestContext, TenantId};
 use opentelemetry::KeyValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -24,11 +24,15 @@ use super::auth::Authenticator;
 use super::frames::{Frames, Watched};
 use super::front::{self, Call, Refusal};
 use super::methods::{Method, Methods};
+use super::rates::Rates;
 use super::record::{Metrics, OTHER, Record};
 use super::shares::{Share, Shares};
 use super::trace;
 use crate::config::ChassisConfig;
 use crate::status;
+
+/// How the clients are named that are services of the suite.
+const SERVICE: &str = "service:";
 
 /// The layers around all services.
 #[derive(Clone, Debug)]
@@ -44,6 +48,7 @@ struct Shared {
     metrics: Metrics,
     requests: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    tenant_rates: Rates<TenantId>,
     tenant_requests: Shares<TenantId>,
     tenant_streams: Shares<TenantId>,
     limits: crate::config::ServerConfig,
@@ -65,6 +70,7 @@ impl Front {
             metrics,
             requests: Arc::new(Semaphore::new(config.server.max_requests)),
             streams: Arc::new(Semaphore::new(config.server.max_streams)),
+            tenant_rates: Rates::new(config.server.rate_per_tenant.calls, config.server.rate_per_tenant.per),
             tenant_requests: Shares::new(config.server.max_requests_per_tenant),
             tenant_streams: Shares::new(config.server.max_streams_per_tenant),
             limits: config.server.clone(),
@@ -110,7 +116,8 @@ impl Front {
             match shared.auth.authenticate(&parts.headers, own) {
                 Ok(context) => {
                     record.caller(&context);
-                    share = match shared.share(method, &context.tenant) {
+                    let admitted = shared.count(&context).and_then(|()| shared.share(method, &context.tenant));
+                    share = match admitted {
                         Ok(share) => Some(share),
                         Err(status) => return Ok(refusal(status, record)),
                     };
@@ -163,6 +170,19 @@ impl Shared {
             (&self.requests, "calls", self.limits.max_requests)
         };
         places.clone().try_acquire_owned().map_err(|_| status::overloaded(what, most))
+    }
+
+    /// Counts a call of its tenant. Services of the suite are not counted: their calls are answers to calls that were,
+    /// and what they have to say comes again until it is heard.
+    fn count(&self, context: &RequestContext) -> Result<(), Status> {
+        if context.client.starts_with(SERVICE) {
+            return Ok(());
+        }
+        self.tenant_rates.take(&context.tenant, std::time::Instant::now()).map_err(|wait| {
+            self.metrics.rate_limited.add(1, &[]);
+            let most = &self.limits.rate_per_tenant;
+            status::rate_limited(&context.tenant, most.calls, most.per, wait)
+        })
     }
 
     /// A place of the tenant's own share, or its quota is reached.

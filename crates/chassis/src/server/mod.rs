@@ -11,6 +11,7 @@ pub(crate) mod connection;
 mod frames;
 mod front;
 pub(crate) mod methods;
+mod rates;
 pub(crate) mod record;
 mod shares;
 pub(crate) mod tasks;

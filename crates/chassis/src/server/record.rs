@@ -25,6 +25,7 @@ pub(crate) struct Metrics {
     duration: Histogram<f64>,
     active: UpDownCounter<i64>,
     pub(crate) refused: Counter<u64>,
+    pub(crate) rate_limited: Counter<u64>,
     pub(crate) connections: UpDownCounter<i64>,
     pub(crate) connections_refused: Counter<u64>,
 }
@@ -48,6 +49,11 @@ impl Metrics {
                 .u64_counter("amends.server.refused_requests")
                 .with_unit("{request}")
                 .with_description("Requests that were not gRPC, by HTTP status")
+                .build(),
+            rate_limited: meter
+                .u64_counter("amends.server.rate_limited_calls")
+                .with_unit("{call}")
+                .with_description("Calls that were refused because their tenant made more than it may in a time")
                 .build(),
             connections: meter
                 .i64_up_down_counter("amends.server.connections")

@@ -84,6 +84,9 @@ fn everything_that_is_wrong_is_told_at_once_by_its_key() {
         request_timeout = '10 fortnights'\n\
         max_requests = 0\n\
         max_header_bytes = -1\n\
+        [chassis.server.rate_per_tenant]\n\
+        calls = 0\n\
+        per = '25h'\n\
         [chassis.auth]\n\
         mode = 'magic'\n\
         [intake.routing]\n\
@@ -98,11 +101,13 @@ fn everything_that_is_wrong_is_told_at_once_by_its_key() {
             "chassis.server.drain.timeout: must be longer than zero",
             "chassis.server.lisen: is not a key; known here are listen, admin_listen, tls, request_timeout, \
              stream_timeout, max_requests, max_streams, max_requests_per_tenant, max_streams_per_tenant, \
-             max_message_bytes, max_connections, max_connections_per_peer, handshake_timeout, max_connection_age, max_concurrent_streams, max_header_bytes, keepalive_interval, keepalive_timeout, \
+             rate_per_tenant, max_message_bytes, max_connections, max_connections_per_peer, handshake_timeout, max_connection_age, max_concurrent_streams, max_header_bytes, keepalive_interval, keepalive_timeout, \
              readiness_interval, drain",
             "chassis.server.listen: invalid socket address syntax",
             "chassis.server.max_header_bytes: must be u32",
             "chassis.server.max_requests: must be at least 1",
+            "chassis.server.rate_per_tenant.calls: must be 1 to 1000000",
+            "chassis.server.rate_per_tenant.per: must be 1ms to 24h",
             "chassis.server.request_timeout: `10 fortnights` is not a duration; write e.g. 250ms, 10s, 5m or 1h",
             "intake.routing.keepalive_interval: must be longer than zero",
         ]

@@ -1,8 +1,10 @@
-//! Handlers that panic, and more calls than the server takes.
+//! Handlers that panic, and more calls than the server takes, at once or in a time.
+
+use std::time::Duration;
 
 use tonic::{Code, Request};
 
-use crate::support::lab::{Client, Event, text};
+use crate::support::lab::{Client, Event, Text, text};
 use crate::support::{Server, config, reason};
 
 #[tokio::test]
@@ -55,13 +57,14 @@ async fn one_call_too_many_is_told_to_come_back() {
     drop(stream);
 }
 
+fn of(tenant: &'static str, what: &str) -> Request<Text> {
+    let mut request = Request::new(text(what));
+    request.metadata_mut().insert("x-amends-tenant", tenant.parse().unwrap());
+    request
+}
+
 #[tokio::test]
 async fn one_tenants_flood_leaves_room_for_the_others() {
-    let of = |tenant: &'static str, what: &str| {
-        let mut request = Request::new(text(what));
-        request.metadata_mut().insert("x-amends-tenant", tenant.parse().unwrap());
-        request
-    };
     let mut config = config();
     config.server.max_requests = 3;
     config.server.max_requests_per_tenant = 2;
@@ -97,4 +100,30 @@ async fn one_tenants_flood_leaves_room_for_the_others() {
         answer.unwrap().unwrap();
     }
     assert!(client.act(of("flood", "hello")).await.is_ok(), "its share is free again");
+}
+
+#[tokio::test]
+async fn a_tenant_that_calls_too_often_is_told_when_to_come_back() {
+    let mut config = config();
+    config.server.rate_per_tenant.calls = 2;
+    config.server.rate_per_tenant.per = Duration::from_secs(2 * 3600);
+    let server = Server::start(config).await;
+    let client = Client::new(server.channel());
+    assert!(client.act(of("flood", "hello")).await.is_ok());
+    assert!(client.act(of("flood", "panic")).await.is_err(), "a call that fails counts too");
+    for refused in [client.act(of("flood", "hello")).await.err(), client.watch(of("flood", "watch")).await.err()] {
+        let refused = refused.unwrap();
+        assert_eq!((refused.code(), reason(&refused)), (Code::ResourceExhausted, "RATE_LIMITED".to_owned()));
+        let details = tonic_types::StatusExt::get_error_details(&refused);
+        let wait = details.retry_info().unwrap().retry_delay.unwrap();
+        assert!(wait > Duration::from_secs(3000) && wait <= Duration::from_secs(3601), "{wait:?}");
+        let quota = details.quota_failure().unwrap().violations.first().unwrap();
+        assert_eq!((quota.subject.as_str(), quota.description.as_str()), ("tenants/flood", "at most 2 calls in 7200s"));
+    }
+    assert!(client.act(of("other", "hello")).await.is_ok(), "another tenant has a rate of its own");
+    for _ in 0..5 {
+        let mut request = of("flood", "hello");
+        request.metadata_mut().insert("x-amends-sender", "intake".parse().unwrap());
+        assert!(client.act(request).await.is_ok(), "what the suite has to say is not counted");
+    }
 }

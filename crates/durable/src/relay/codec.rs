@@ -1,4 +1,5 @@
-//! Sends a request that is encoded already, and leaves a response unread: the relay knows no protos.
+//! Sends a request that is encoded already, and leaves a response unread: the relay knows no protos. Neither does who
+//! sends what no generated client would.
 
 use bytes::{Buf as _, BufMut as _, Bytes};
 use tonic::Status;
@@ -6,7 +7,7 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 /// Bytes out, nothing in.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct RawCodec;
+pub struct RawCodec;
 
 impl Codec for RawCodec {
     type Encode = Bytes;

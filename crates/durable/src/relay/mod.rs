@@ -45,6 +45,7 @@ use courier::Courier;
 use deliver::Delivery;
 use metrics::Metrics;
 
+pub use codec::RawCodec;
 pub use config::RelayConfig;
 pub use health::{Quiescence, TargetHealth, quiescence};
 pub use rejection::{RejectionHandler, UndeliveredCall, Unparked};

@@ -15,7 +15,7 @@ use super::finalise::{self, Ended, Outcome};
 use super::{RelayConfig, health, upkeep};
 use crate::operations::{CallFilter, CallState, list_statement};
 use crate::{
-    Backend, DatabaseConfig, Db, Due, Engine, EngineConfig, EngineParts, KeptAnswers, Migrations, OutboundCall,
+    Backend, DatabaseConfig, Db, Due, Engine, EngineConfig, EngineParts, KeptAnswers, Migrations, OutboundCall, Swept,
     durable_migrations, migrate, sweep,
 };
 
@@ -159,12 +159,12 @@ testkit::on_both_databases! {
         assert_eq!(engine.calls_waiting().await, Ok(20_075));
     }
 
-    /// Final calls go after their time, waiting and parked ones never.
+    /// Final calls go after their time, so many in a round, waiting and parked ones never.
     async fn old_final_calls_are_removed(database: TestDatabase) {
         let clock = testkit::virtual_clock();
         let engine = engine(&database, Arc::new(clock.clone())).await;
         let context = RequestContext::for_client(TenantId::default_tenant(), "tester");
-        let calls: Vec<OutboundCall> = (1..=2_600)
+        let calls: Vec<OutboundCall> = (1..=4_600)
             .map(|number| OutboundCall {
                 due: Due::At(Timestamp::EPOCH),
                 ..OutboundCall::timer(&context, "target", "test.v1.Test/Do", Uuid::from_u128(number), Timestamp::EPOCH, &())
@@ -179,16 +179,18 @@ testkit::on_both_databases! {
         });
         recorded.await.expect("calls can be recorded");
         let cancelled = engine.run_tx("test.cancel", |tx| async move {
-            (1..=2_500).for_each(|number| tx.cancel(Uuid::from_u128(number)));
+            (1..=4_500).for_each(|number| tx.cancel(Uuid::from_u128(number)));
             Ok(())
         });
         cancelled.await.expect("calls can be cancelled");
         let config = RelayConfig { keep_done_s: 3_600, ..RelayConfig::default() };
         let stop = CancellationToken::new();
-        assert_eq!(upkeep::purge(&engine, &config, &stop).await, Ok(0));
+        let purge = || upkeep::purge(&engine, &config, &stop);
+        assert_eq!(purge().await, Ok(Swept { removed: 0, more: false }));
         clock.advance(Duration::from_secs(3_601));
-        assert_eq!(upkeep::purge(&engine, &config, &stop).await, Ok(2_500));
+        assert_eq!(purge().await, Ok(Swept { removed: 4_000, more: true }));
+        assert_eq!(purge().await, Ok(Swept { removed: 500, more: false }));
         clock.advance(Duration::from_secs(1_000_000));
-        assert_eq!(upkeep::purge(&engine, &config, &stop).await, Ok(0));
+        assert_eq!(purge().await, Ok(Swept { removed: 0, more: false }));
     }
 }

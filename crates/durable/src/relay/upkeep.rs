@@ -22,6 +22,9 @@ const PURGE_EVERY: Duration = Duration::from_secs(60);
 const SWEEP_AFTER: Duration = Duration::from_secs(600);
 /// Calls removed by one statement.
 const PURGE_BATCH: i64 = 1_000;
+/// Statements of one round at most: between two rounds the upkeep does its other work. A round goes with each poll while
+/// there is more, which keeps up with 4,000 calls a second at least.
+const PURGES_A_ROUND: u32 = 4;
 
 /// Works until `stop`.
 pub(crate) async fn run(
@@ -45,9 +48,13 @@ pub(crate) async fn run(
             }
         }
         if Instant::now() >= purge_at {
-            purge_at = Instant::now() + PURGE_EVERY;
-            if let Err(error) = purge(&engine, &config, &stop).await {
-                tracing::warn!(%error, "old calls cannot be removed");
+            match purge(&engine, &config, &stop).await {
+                Ok(Swept { more: true, .. }) => {}
+                Ok(Swept { more: false, .. }) => purge_at = Instant::now() + PURGE_EVERY,
+                Err(error) => {
+                    tracing::warn!(%error, "old calls cannot be removed");
+                    purge_at = Instant::now() + PURGE_EVERY;
+                }
             }
         }
         if Instant::now() >= sweep_at {
@@ -81,18 +88,21 @@ async fn release(engine: &Engine, metrics: &Metrics) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Removes final calls older than the configuration keeps them.
-pub(crate) async fn purge(engine: &Engine, config: &RelayConfig, stop: &CancellationToken) -> Result<u64, DbErr> {
+/// Removes final calls older than the configuration keeps them, as many as one round may.
+pub(crate) async fn purge(engine: &Engine, config: &RelayConfig, stop: &CancellationToken) -> Result<Swept, DbErr> {
     let before = engine.now().minus(Duration::from_secs(config.keep_done_s)).micros();
-    let mut removed = 0;
-    while !stop.is_cancelled() {
+    let mut round = Swept::default();
+    for _ in 0..PURGES_A_ROUND {
+        if stop.is_cancelled() {
+            break;
+        }
         let done = engine.db().write().execute_raw(purge_statement(engine, before)).await?.rows_affected();
-        removed += done;
-        if done < PURGE_BATCH.unsigned_abs() {
+        round = Swept { removed: round.removed + done, more: done == PURGE_BATCH.unsigned_abs() };
+        if !round.more {
             break;
         }
     }
-    Ok(removed)
+    Ok(round)
 }
 
 pub(super) fn purge_statement(engine: &Engine, before: i64) -> Statement {

@@ -13,8 +13,8 @@ use crate::domain::{Message, MessageState, Plan, Survey, cut};
 /// Longest summary and attribute value that a sink takes, in characters.
 const MAX_TEXT: usize = 512;
 
-/// Reason of a message that is not delivered until an operator has dealt with its call.
-const CALL_PARKED: &str = "CALL_PARKED";
+/// Reason of what stands still until an operator has dealt with its call.
+pub(super) const CALL_PARKED: &str = "CALL_PARKED";
 
 /// The sinks. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -77,6 +77,26 @@ impl Milestones {
         ];
         let told = told(tx, message.case, message.id, milestone::Kind::MessageFailed, &summary, &attributes);
         let step = format!("{}/{CALL_PARKED}/{attempts}", context.tenant);
+        self.send(tx, context, &told, |sink| message_id_for_step(call, &format!("{step}@{sink}"), 1));
+    }
+
+    /// How it stands with the timer of a plan. `(call, attempts)` tells two occasions apart.
+    pub(crate) fn timer_stuck(
+        &self,
+        tx: &Tx,
+        context: &RequestContext,
+        plan: &Plan,
+        (call, attempts): (Uuid, i64),
+        reason: &'static str,
+    ) {
+        let summary = match reason {
+            CALL_PARKED => "The check-ins stand still: their timer waits for an operator",
+            "CALL_DISCARDED" => "The check-ins stand still: an operator gave their timer up",
+            _ => "The check-ins go on: an operator has their timer sent",
+        };
+        let attributes: [Attribute<'_>; 2] = [("call", &call), ("reason", &reason)];
+        let told = told(tx, plan.case, plan.id, milestone::Kind::PlanNeedsAttention, summary, &attributes);
+        let step = format!("{}/{reason}/{attempts}", context.tenant);
         self.send(tx, context, &told, |sink| message_id_for_step(call, &format!("{step}@{sink}"), 1));
     }
 

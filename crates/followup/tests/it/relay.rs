@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
-use crate::harness::{DAY, FollowUp, SCHEMA, apology, new_plan};
+use crate::harness::{DAY, FollowUp, SCHEMA, apology, case, new_plan};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -112,6 +112,31 @@ async fn served(
     (follow_up, told)
 }
 
+/// Where a follow-up listens that answers what no retry can help.
+async fn hopeless(serving: &mut JoinSet<anyhow::Result<()>>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    serving.spawn(async move {
+        let router = tonic::transport::Server::builder().add_service(Hopeless);
+        router.serve_with_incoming(TcpListenerStream::new(listener)).await.map_err(anyhow::Error::from)
+    });
+    port
+}
+
+/// An operator gives up the one call that is parked.
+async fn discard_the_parked(follow_up: &FollowUp) {
+    let (engine, tenant) = (&follow_up.engine, kernel::TenantId::default_tenant());
+    let filter = operations::CallFilter { state: Some(operations::CallState::Parked), lane: None };
+    let parked = operations::list_calls(engine, &tenant, &filter, None, 2).await.unwrap();
+    let [parked] = parked.as_slice() else { panic!("one call is parked: {parked:?}") };
+    let operator = &kernel::RequestContext::for_client(tenant, "operator");
+    let discarded = engine.run_tx("test.discard", |tx| async move {
+        let skip = |_: &operations::Call, _| Some(operations::SkipRequest { method: SKIP_MESSAGE, body: Vec::new() });
+        operations::discard_in_tx(&tx, engine, operator, parked.message_id, "not needed", skip).await
+    });
+    discarded.await.unwrap();
+}
+
 testkit::on_both_databases! {
     template: SCHEMA;
 
@@ -151,31 +176,36 @@ testkit::on_both_databases! {
     /// operator gives the delivery up.
     async fn a_delivery_that_is_parked_is_told(database: TestDatabase) {
         let mut serving = JoinSet::new();
-        let hopeless = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let own_port = hopeless.local_addr().unwrap().port();
-        serving.spawn(async move {
-            let router = tonic::transport::Server::builder().add_service(Hopeless);
-            router.serve_with_incoming(TcpListenerStream::new(hopeless)).await.map_err(anyhow::Error::from)
-        });
+        let own_port = hopeless(&mut serving).await;
         let (follow_up, told) = served(database, own_port, free_port(), &mut serving).await;
         let queued = follow_up.send(apology("r1")).await.unwrap();
         assert_eq!(told.kinds(1).await, ["MESSAGE_FAILED"]);
         assert_eq!(told.reasons(), ["CALL_PARKED"]);
         assert_eq!(follow_up.message(&queued.name).await.state(), State::Queued);
 
-        let (engine, tenant) = (&follow_up.engine, kernel::TenantId::default_tenant());
-        let filter = operations::CallFilter { state: Some(operations::CallState::Parked), lane: None };
-        let parked = operations::list_calls(engine, &tenant, &filter, None, 2).await.unwrap();
-        let [parked] = parked.as_slice() else { panic!("one call is parked: {parked:?}") };
-        let operator = &kernel::RequestContext::for_client(tenant, "operator");
-        let discarded = engine.run_tx("test.discard", |tx| async move {
-            let skip = |_: &operations::Call, _| Some(operations::SkipRequest { method: SKIP_MESSAGE, body: Vec::new() });
-            operations::discard_in_tx(&tx, engine, operator, parked.message_id, "not needed", skip).await
-        });
-        discarded.await.unwrap();
+        discard_the_parked(&follow_up).await;
         assert_eq!(told.kinds(2).await, ["MESSAGE_FAILED", "MESSAGE_FAILED"]);
         assert_eq!(told.reasons(), ["CALL_PARKED", "CALL_DISCARDED"]);
         assert_eq!(follow_up.message(&queued.name).await.state(), State::Failed);
+    }
+
+    /// While the timer of a plan is parked its case is told, and again when an operator gives it up.
+    async fn a_timer_that_is_parked_is_told(database: TestDatabase) {
+        let mut serving = JoinSet::new();
+        let own_port = hopeless(&mut serving).await;
+        let (follow_up, told) = served(database, own_port, free_port(), &mut serving).await;
+        let plan = follow_up.start_plan(new_plan("p1")).await.unwrap();
+        assert_eq!(told.kinds(1).await, ["PLAN_STARTED"]);
+        follow_up.clock.advance(3 * DAY);
+        follow_up.engine.wake_relay();
+        assert_eq!(told.kinds(2).await[1..], ["PLAN_NEEDS_ATTENTION"]);
+        discard_the_parked(&follow_up).await;
+        assert_eq!(told.kinds(3).await[2..], ["PLAN_NEEDS_ATTENTION"]);
+        let told = told.0.lock().unwrap().split_off(1);
+        let reasons: Vec<&str> = told.iter().map(|milestone| milestone.attributes["reason"].as_str()).collect();
+        assert_eq!(reasons, ["CALL_PARKED", "CALL_DISCARDED"]);
+        assert_eq!(told[0].attributes["call"], told[1].attributes["call"]);
+        assert!(told.iter().all(|milestone| milestone.subject == plan.name && milestone.case == case(1)));
     }
 }
 

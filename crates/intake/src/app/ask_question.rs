@@ -17,8 +17,9 @@ impl App {
     ) -> Result<Answer<api::intake::Case>, ServiceError> {
         let key = context.key(ASK_QUESTION, request_id, RequestKey::hash_of(&request));
         let message_id = self.engine.new_id();
+        let story = self.story;
         self.change_case("intake.ask_question", key, context, request, move |case, question, now| {
-            recovery::on_question(case, question, message_id, now)
+            story.allow(recovery::on_question(case, question, message_id, now)?)
         })
         .await
     }

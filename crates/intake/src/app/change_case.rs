@@ -89,6 +89,13 @@ fn refused(case: CaseId, refusal: &Refusal) -> ServiceError {
         Refusal::AcknowledgeFirst => no(api::reason::intake::ACKNOWLEDGE_FIRST),
         Refusal::Final => no(api::reason::intake::CASE_FINAL),
         Refusal::WrongState { state, .. } => no(reason::INVALID_TRANSITION).with("state", state.as_str()),
+        // Sent again it gets the same answer: there is no RetryInfo.
+        Refusal::TooLarge { entries } => {
+            let reason = api::reason::intake::CASE_TOO_LARGE;
+            ServiceError::new(ErrorCode::ResourceExhausted, reason, refusal.to_string())
+                .with("case", case)
+                .with("limit", entries)
+        }
         Refusal::TooManyFacts => ServiceError::invalid(vec![FieldViolation {
             field: "facts".to_owned(),
             reason: "TOO_MANY_ITEMS".to_owned(),

@@ -25,7 +25,6 @@ mod watch_case;
 mod watches;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use durable::{Engine, PageTokens, TxError, Writer};
 use kernel::{RequestContext, ServiceError};
@@ -40,11 +39,15 @@ pub(crate) use timeline::Timeline;
 pub(crate) use undelivered_call::UndeliveredCalls;
 use watches::Watches;
 
+use crate::config::WatchConfig;
+use crate::domain::story_limit::StoryLimit;
+
 /// The use cases and what they work with.
 pub(crate) struct App {
     engine: Engine,
     tokens: PageTokens,
     watches: Arc<Watches>,
+    story: StoryLimit,
     open_case: Writer<open_case::OpenCases>,
     add_affected: Writer<add_affected::AddBatches>,
     report_milestones: Writer<report_milestones::TakeMilestones>,
@@ -52,14 +55,15 @@ pub(crate) struct App {
 
 impl App {
     /// Starts the writers. Must be called within a tokio runtime.
-    pub(crate) fn start(engine: &Engine, tokens: PageTokens, max_watches: usize, watch_poll: Duration) -> Arc<Self> {
+    pub(crate) fn start(engine: &Engine, tokens: PageTokens, watch: &WatchConfig, story: StoryLimit) -> Arc<Self> {
         Arc::new(Self {
             engine: engine.clone(),
             tokens,
-            watches: Arc::new(Watches::new(max_watches, watch_poll)),
+            watches: Arc::new(Watches::new(watch.max, watch.poll)),
+            story,
             open_case: Writer::start(engine, open_case::OpenCases),
             add_affected: Writer::start(engine, add_affected::AddBatches),
-            report_milestones: Writer::start(engine, report_milestones::TakeMilestones),
+            report_milestones: Writer::start(engine, report_milestones::TakeMilestones { story }),
         })
     }
 

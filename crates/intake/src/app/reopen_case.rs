@@ -16,8 +16,9 @@ impl App {
         request: CaseRequest<String>,
     ) -> Result<Answer<api::intake::Case>, ServiceError> {
         let key = context.key(REOPEN_CASE, request_id, RequestKey::hash_of(&request));
-        self.change_case("intake.reopen_case", key, context, request, |case, why, now| {
-            recovery::on_reopen(case, why, now)
+        let story = self.story;
+        self.change_case("intake.reopen_case", key, context, request, move |case, why, now| {
+            story.allow(recovery::on_reopen(case, why, now)?)
         })
         .await
     }

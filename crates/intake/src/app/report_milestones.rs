@@ -12,6 +12,7 @@ use super::App;
 use super::outcome::Outcome;
 use crate::domain::milestone::Milestone;
 use crate::domain::recovery;
+use crate::domain::story_limit::StoryLimit;
 use crate::store::{CaseKey, CustomerKey, cases, customers, inconsistent};
 
 /// One batch.
@@ -43,7 +44,10 @@ impl App {
 }
 
 /// Carries out a group of batches.
-pub(super) struct TakeMilestones;
+pub(super) struct TakeMilestones {
+    /// How long a story may get.
+    pub(super) story: StoryLimit,
+}
 
 #[async_trait]
 impl GroupCommand for TakeMilestones {
@@ -78,7 +82,7 @@ impl GroupCommand for TakeMilestones {
                 let owner: CustomerKey = (key.0.clone(), case.customer);
                 let customer =
                     owners.get(&owner).ok_or_else(|| inconsistent(format!("{} has no customer", case.id)))?;
-                let reaction = recovery::on_milestone(case, milestone, tx.now());
+                let reaction = self.story.keep(recovery::on_milestone(case, milestone, tx.now()));
                 let (case, _) = outcome.take(tx, &batch.context, customer, reaction);
                 changed.insert(key.clone());
                 known.insert(key, case);

@@ -16,8 +16,9 @@ impl App {
         request: CaseRequest<String>,
     ) -> Result<Answer<api::intake::Case>, ServiceError> {
         let key = context.key(SET_REQUESTED_REMEDY, request_id, RequestKey::hash_of(&request));
-        self.change_case("intake.set_requested_remedy", key, context, request, |case, wish, now| {
-            recovery::on_requested_remedy(case, wish, now)
+        let story = self.story;
+        self.change_case("intake.set_requested_remedy", key, context, request, move |case, wish, now| {
+            story.allow(recovery::on_requested_remedy(case, wish, now)?)
         })
         .await
     }

@@ -9,10 +9,14 @@ use super::outcome::Outcome;
 use crate::domain::case::Case;
 use crate::domain::reaction::Reaction;
 use crate::domain::recovery::{self, Unparked};
+use crate::domain::story_limit::StoryLimit;
 use crate::store::{CaseKey, cases, customers, inconsistent};
 
 /// The handler.
-pub(crate) struct UndeliveredCalls;
+pub(crate) struct UndeliveredCalls {
+    /// How long a story may get.
+    pub(crate) story: StoryLimit,
+}
 
 #[async_trait]
 impl RejectionHandler for UndeliveredCalls {
@@ -20,11 +24,11 @@ impl RejectionHandler for UndeliveredCalls {
         let react = |case: Case, id: &str| {
             Some(recovery::on_refused_call(case, &call.method, id, &error.reason, &error.message, tx.now()))
         };
-        on_case(tx, call, react).await
+        self.on_case(tx, call, react).await
     }
 
     async fn parked(&self, tx: &Tx, call: &UndeliveredCall, why: &str) -> Result<(), TxError> {
-        on_case(tx, call, |case, id| Some(recovery::on_parked_call(case, &call.method, id, why, tx.now()))).await
+        self.on_case(tx, call, |case, id| Some(recovery::on_parked_call(case, &call.method, id, why, tx.now()))).await
     }
 
     async fn unparked(&self, tx: &Tx, call: &UndeliveredCall, how: durable::Unparked) -> Result<(), TxError> {
@@ -32,28 +36,32 @@ impl RejectionHandler for UndeliveredCalls {
             durable::Unparked::Retried => Unparked::Retried,
             durable::Unparked::Discarded => Unparked::Discarded,
         };
-        on_case(tx, call, |case, id| recovery::on_unparked_call(case, &call.method, id, how, tx.now())).await
+        self.on_case(tx, call, |case, id| recovery::on_unparked_call(case, &call.method, id, how, tx.now())).await
     }
 }
 
-/// Has the call's case react, if it has one and the case has anything to do.
-async fn on_case(
-    tx: &Tx,
-    call: &UndeliveredCall,
-    react: impl FnOnce(Case, &str) -> Option<Reaction>,
-) -> Result<(), TxError> {
-    let Some(id) = call.lane.as_deref().and_then(CaseId::parse_name) else {
-        tracing::warn!(method = %call.method, "a call that belongs to no case does not go through");
-        return Ok(());
-    };
-    let key: CaseKey = (call.tenant.clone(), id);
-    let Some(case) = cases::cases_lock(tx, &[key.clone()].into()).await?.remove(&key) else { return Ok(()) };
-    let customer = customers::customer_get(tx.conn(), &call.tenant, case.customer).await?;
-    let customer = customer.ok_or_else(|| inconsistent(format!("{id} has no customer")))?;
-    let Some(reaction) = react(case, &call.message_id.to_string()) else { return Ok(()) };
-    let mut outcome = Outcome::default();
-    let (case, _) = outcome.take(tx, &call.context(), &customer, reaction);
-    cases::cases_update(tx, [(&call.tenant, &case)].into_iter())?;
-    outcome.store(tx)?;
-    Ok(())
+impl UndeliveredCalls {
+    /// Has the call's case react, if it has one and the case has anything to do.
+    async fn on_case(
+        &self,
+        tx: &Tx,
+        call: &UndeliveredCall,
+        react: impl FnOnce(Case, &str) -> Option<Reaction>,
+    ) -> Result<(), TxError> {
+        let Some(id) = call.lane.as_deref().and_then(CaseId::parse_name) else {
+            tracing::warn!(method = %call.method, "a call that belongs to no case does not go through");
+            return Ok(());
+        };
+        let key: CaseKey = (call.tenant.clone(), id);
+        let Some(case) = cases::cases_lock(tx, &[key.clone()].into()).await?.remove(&key) else { return Ok(()) };
+        let customer = customers::customer_get(tx.conn(), &call.tenant, case.customer).await?;
+        let customer = customer.ok_or_else(|| inconsistent(format!("{id} has no customer")))?;
+        let Some(reaction) = react(case, &call.message_id.to_string()) else { return Ok(()) };
+        let reaction = self.story.keep(reaction);
+        let mut outcome = Outcome::default();
+        let (case, _) = outcome.take(tx, &call.context(), &customer, reaction);
+        cases::cases_update(tx, [(&call.tenant, &case)].into_iter())?;
+        outcome.store(tx)?;
+        Ok(())
+    }
 }

@@ -22,7 +22,7 @@ pub enum Cause {
     /// What the recovery asks of a service does not go through: the call waits for an operator. Settled when it is sent
     /// again or given up.
     CallParked,
-    /// More happened than a recovery takes by itself. Settled by reopening.
+    /// More happened than a recovery takes by itself, or than its story holds. Settled by reopening.
     TooMuch,
 }
 

@@ -27,6 +27,8 @@ pub mod kind {
     pub const CALL_RETRIED: &str = "CALL_RETRIED";
     /// An operator gave it up.
     pub const CALL_DISCARDED: &str = "CALL_DISCARDED";
+    /// From here on only what moves the recovery is written down.
+    pub const STORY_FULL: &str = "STORY_FULL";
 }
 
 /// The name under which intake's own entries stand.

@@ -22,6 +22,8 @@ text_enum! {
         WorkEscalated = "WORK_ESCALATED",
         /// The work is done.
         WorkCompleted = "WORK_COMPLETED",
+        /// How it stands with the timer of a clock.
+        WorkNeedsAttention = "WORK_NEEDS_ATTENTION",
         /// Nothing is owed.
         NothingOwed = "NOTHING_OWED",
         /// An offer waits for the customer's answer.
@@ -54,6 +56,8 @@ text_enum! {
         StillWrong = "STILL_WRONG",
         /// Nobody answered any check-in.
         Lapsed = "LAPSED",
+        /// How it stands with the timer of a plan.
+        PlanNeedsAttention = "PLAN_NEEDS_ATTENTION",
     }
 }
 
@@ -66,7 +70,8 @@ impl Kind {
             | Self::ProgressPosted
             | Self::ClockBreached
             | Self::WorkEscalated
-            | Self::WorkCompleted => "routing",
+            | Self::WorkCompleted
+            | Self::WorkNeedsAttention => "routing",
             Self::NothingOwed
             | Self::OfferMade
             | Self::OfferAccepted
@@ -82,7 +87,8 @@ impl Kind {
             | Self::SurveyAnswered
             | Self::Recovered
             | Self::StillWrong
-            | Self::Lapsed => "followup",
+            | Self::Lapsed
+            | Self::PlanNeedsAttention => "followup",
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod reaction;
 pub mod recovery;
 pub mod refusal;
 pub mod steps;
+pub mod story_limit;
 mod text_enum;
 mod wording;
 

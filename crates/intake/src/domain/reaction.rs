@@ -23,6 +23,8 @@ pub struct Reaction {
     /// What goes into the story, in this order.
     pub entries: Vec<Entry>,
     now: Timestamp,
+    /// State before it.
+    came_from: State,
 }
 
 impl Reaction {
@@ -30,7 +32,24 @@ impl Reaction {
     pub(super) fn of(mut case: Case, now: Timestamp) -> Self {
         case.version += 1;
         case.updated_at = now;
-        Self { case, commands: Vec::new(), entries: Vec::new(), now }
+        let came_from = case.state;
+        Self { case, commands: Vec::new(), entries: Vec::new(), now, came_from }
+    }
+
+    /// True when the recovery goes on by it: to another state, or by a command. Both are limited in number.
+    pub(super) fn moves(&self) -> bool {
+        self.case.state != self.came_from || !self.commands.is_empty()
+    }
+
+    /// Entries that the story had before it.
+    pub(super) fn entries_before(&self) -> i64 {
+        self.entries.first().map_or(self.case.entry_count, |first| first.seq - 1)
+    }
+
+    /// Takes its entries back.
+    pub(super) fn leave_entries_out(&mut self) {
+        self.case.entry_count = self.entries_before();
+        self.entries.clear();
     }
 
     /// Goes to a state if the verb applied; says whether it did.

@@ -42,6 +42,7 @@ pub fn on_milestone(case: Case, milestone: &Milestone, now: Timestamp) -> Reacti
     }
     if r.case.is_of_earlier_round(&milestone.subject) {
         r.record(milestone);
+        settle_timer(r, milestone);
         return reaction;
     }
     match milestone.kind {
@@ -85,6 +86,7 @@ pub fn on_milestone(case: Case, milestone: &Milestone, now: Timestamp) -> Reacti
             }
         }
         Kind::StillWrong => still_wrong(r, milestone),
+        Kind::WorkNeedsAttention | Kind::PlanNeedsAttention => timer_stuck(r, milestone),
         Kind::MessageSent
         | Kind::ProgressPosted
         | Kind::WorkOpened
@@ -308,6 +310,24 @@ fn remedied(r: &mut Reaction, milestone: &Milestone) {
         r.take(Step::CompleteWork, Ask::CompleteWork { work_item, resolution });
     }
     r.take(Step::Plan, Ask::StartPlan { topic: wording::topic(&r.case.event) });
+}
+
+/// A service's timer waits for an operator, or an operator has dealt with it.
+fn timer_stuck(r: &mut Reaction, milestone: &Milestone) {
+    r.record(milestone);
+    if !settle_timer(r, milestone) {
+        r.case.attention.raise(Cause::CallParked, milestone.about("call"), wording::timer_stuck(milestone));
+    }
+}
+
+/// Settles what an operator has dealt with, in whatever round it was parked; says whether that is what the milestone says.
+fn settle_timer(r: &mut Reaction, milestone: &Milestone) -> bool {
+    let is_about_timer = matches!(milestone.kind, Kind::WorkNeedsAttention | Kind::PlanNeedsAttention);
+    let is_dealt_with = matches!(milestone.attribute("reason"), "CALL_RETRIED" | "CALL_DISCARDED");
+    if is_about_timer && is_dealt_with {
+        r.case.attention.settle_about(Cause::CallParked, milestone.about("call"));
+    }
+    is_about_timer && is_dealt_with
 }
 
 fn moved(r: &mut Reaction, milestone: &Milestone, verb: fn(State) -> Option<State>) -> bool {

@@ -19,6 +19,12 @@ pub enum Refusal {
         /// What it would have to be.
         needed: &'static str,
     },
+    /// The story has as many entries as one may have.
+    #[error("the story of the case has {entries} entries, as many as one may have; open another case for the customer")]
+    TooLarge {
+        /// Entries of a full story.
+        entries: i64,
+    },
     /// More facts than an event holds.
     #[error("the event would have more than 64 facts")]
     TooManyFacts,

@@ -92,6 +92,10 @@ pub(super) fn payout_stuck(milestone: &Milestone) -> String {
     because(&format!("The payout {} needs a person", milestone.about("payout")), milestone.attribute("reason"))
 }
 
+pub(super) fn timer_stuck(milestone: &Milestone) -> String {
+    because(&format!("The timer of {} does not go through", milestone.subject), milestone.attribute("reason"))
+}
+
 pub(super) fn call_refused(method: &str, reason: &str) -> String {
     because(&format!("{method} was refused"), reason)
 }
@@ -106,6 +110,10 @@ pub(super) fn call_retried(method: &str) -> String {
 
 pub(super) fn call_discarded(method: &str) -> String {
     format!("An operator gave {method} up.")
+}
+
+pub(super) fn story_full(entries: i64) -> String {
+    format!("The story has {entries} entries; from here on only what moves the recovery is written down")
 }
 
 fn because(what: &str, reason: &str) -> String {
@@ -133,6 +141,7 @@ pub(super) fn milestone(kind: Kind) -> &'static str {
         Kind::ClockBreached => "A clock ran out.",
         Kind::WorkEscalated => "The work went to somebody with more authority.",
         Kind::WorkCompleted => "The work is done.",
+        Kind::WorkNeedsAttention => "The timer of a clock does not go through.",
         Kind::NothingOwed => "Nothing is owed.",
         Kind::OfferMade => "An offer waits for the customer's answer.",
         Kind::OfferAccepted => "The customer accepted the offer.",
@@ -149,5 +158,6 @@ pub(super) fn milestone(kind: Kind) -> &'static str {
         Kind::Recovered => "The customer says that it is right again.",
         Kind::StillWrong => "The customer says that it is still wrong.",
         Kind::Lapsed => "Nobody answered any check-in.",
+        Kind::PlanNeedsAttention => "The timer of the plan does not go through.",
     }
 }

@@ -31,7 +31,7 @@ fn one(milestone: &extension::Milestone, violations: &mut Violations) -> Option<
     let kind = violations.known_enum::<extension::milestone::Kind>(
         "kind",
         milestone.kind,
-        "KIND_WORK_OPENED to KIND_LAPSED as the service describes them",
+        "KIND_WORK_OPENED to KIND_PLAN_NEEDS_ATTENTION as the service describes them",
     );
     let case = fields::name("case", &milestone.case, violations);
     let subject = violations.text("subject", &milestone.subject, 1, 128);

@@ -6,8 +6,7 @@ use durable::ColumnType::{Integer, Text, Uuid as Id};
 use durable::{Backend, Bulk, Tx, Write, sql};
 use kernel::{CustomerId, ResourceId as _, TenantId, Timestamp};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, FromQueryResult as _, QueryFilter as _,
-    QueryOrder as _, Statement,
+    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, FromQueryResult as _, QueryFilter as _, Statement,
 };
 
 use super::entity::{customer, customer_identity};
@@ -51,11 +50,13 @@ pub async fn identities_of(
     let rows = customer_identity::Entity::find()
         .filter(customer_identity::Column::TenantId.eq(tenant.as_str()))
         .filter(customer_identity::Column::CustomerId.eq(id.uuid()))
-        .order_by_asc(customer_identity::Column::Source)
-        .order_by_asc(customer_identity::Column::Value)
         .all(connection)
         .await?;
-    Ok(rows.into_iter().map(|row| Identity { source: row.source, value: row.value }).collect())
+    // Ordered here: an order that the key has would lead through the key, past all identities of the tenant.
+    let mut identities: Vec<Identity> =
+        rows.into_iter().map(|row| Identity { source: row.source, value: row.value }).collect();
+    identities.sort_unstable();
+    Ok(identities)
 }
 
 /// What is known about these identities, by tenant.
@@ -81,13 +82,11 @@ pub(super) fn directory_statements(backend: Backend, wanted: &BTreeSet<(TenantId
     for (tenant, identity) in wanted {
         input.push([tenant.as_str().into(), identity.source.as_str().into(), identity.value.as_str().into()]);
     }
-    input.statements(
-        backend,
-        "SELECT i.source, i.value, c.* FROM input \
-         JOIN customer_identities i ON i.tenant_id = input.tenant_id AND i.source = input.source AND i.value = input.value \
-         JOIN customers c ON c.tenant_id = i.tenant_id AND c.id = i.customer_id",
-        &[],
-    )
+    let is_meant = "i.tenant_id = input.tenant_id AND i.source = input.source AND i.value = input.value";
+    let identities = sql::look_up(backend, "customer_identities", "i", is_meant);
+    let customers = sql::look_up(backend, "customers", "c", "c.tenant_id = i.tenant_id AND c.id = i.customer_id");
+    let body = format!("SELECT i.source, i.value, c.* FROM input {identities} {customers}");
+    input.statements(backend, &body, &[])
 }
 
 /// These customers.
@@ -112,11 +111,8 @@ pub(super) fn get_many_statements(backend: Backend, wanted: &BTreeSet<CustomerKe
     for (tenant, id) in wanted {
         input.push([tenant.as_str().into(), id.uuid().into()]);
     }
-    input.statements(
-        backend,
-        "SELECT c.* FROM input JOIN customers c ON c.tenant_id = input.tenant_id AND c.id = input.id",
-        &[],
-    )
+    let customers = sql::look_up(backend, "customers", "c", "c.tenant_id = input.tenant_id AND c.id = input.id");
+    input.statements(backend, &format!("SELECT c.* FROM input {customers}"), &[])
 }
 
 /// Has it written at the end what the directories learned; the race is lost when another transaction was faster with one

@@ -9,6 +9,7 @@ pub fn migrations() -> Migrations {
     Migrations(|| {
         let mut all = durable_migrations();
         all.push(Box::new(CreateIntake));
+        all.push(Box::new(IdentitiesOfCustomer));
         all
     })
 }
@@ -161,4 +162,39 @@ async fn prefer_primary_key(manager: &SchemaManager<'_>, table: &str, columns: &
         connection.execute_unprepared(&again).await?;
     }
     Ok(())
+}
+
+/// The identities of a customer are found by an index that a search for an identity cannot be led through: one that began
+/// with the tenant had the planner read all identities of a tenant while it believed that there are none.
+struct IdentitiesOfCustomer;
+
+impl MigrationName for IdentitiesOfCustomer {
+    fn name(&self) -> &'static str {
+        "m20261127_000003_identities_of_customer"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for IdentitiesOfCustomer {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        ddl(
+            manager,
+            &[
+                "CREATE INDEX customer_identities_of_customer ON customer_identities (customer_id)",
+                "DROP INDEX customer_identities_by_customer",
+            ],
+        )
+        .await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        ddl(
+            manager,
+            &[
+                "CREATE INDEX customer_identities_by_customer ON customer_identities (tenant_id, customer_id)",
+                "DROP INDEX customer_identities_of_customer",
+            ],
+        )
+        .await
+    }
 }

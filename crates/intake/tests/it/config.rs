@@ -17,8 +17,9 @@ fn every_problem_is_named_by_its_key() {
     config.store = durable::StoreConfig::default();
     config.watch.max = 0;
     config.watch.poll = Duration::from_secs(2);
+    config.story.max_entries = 99;
     let mut problems = Problems::default();
     config.validate(&mut problems);
     let keys: Vec<String> = problems.finish().unwrap_err().problems.into_iter().map(|problem| problem.key).collect();
-    assert_eq!(keys, ["store.database.url", "store.page_token_key", "watch.max", "watch.poll"]);
+    assert_eq!(keys, ["store.database.url", "store.page_token_key", "watch.max", "watch.poll", "story.max_entries"]);
 }

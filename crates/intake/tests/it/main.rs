@@ -8,6 +8,7 @@ mod cases;
 mod config;
 mod customers;
 mod disruptions;
+mod full_stories;
 mod groups;
 mod harness;
 mod lists;

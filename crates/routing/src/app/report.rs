@@ -11,10 +11,11 @@ use api::extension::{Milestone, ReportMilestonesRequest};
 use api::method;
 use api::routing::CheckClockRequest;
 use chassis::wire::to_timestamp;
-use durable::{OutboundCall, Tx};
-use kernel::RequestContext;
+use durable::{OutboundCall, Tx, UndeliveredCall};
+use kernel::{RequestContext, message_id_for_step};
+use uuid::Uuid;
 
-use crate::domain::{Fact, ProgressKind, Work};
+use crate::domain::{ClockKind, Fact, ProgressKind, Work};
 use crate::{NAME, view};
 
 /// Longest value of an attribute, and longest summary.
@@ -72,6 +73,30 @@ impl Reporter {
         }
     }
 
+    /// How it stands with the timer of a clock: the call waits for an operator, or an operator has dealt with it. Its
+    /// attempts tell two occasions apart.
+    pub(super) fn timer_stuck(&self, tx: &Tx, call: &UndeliveredCall, work: &Work, clock: ClockKind, reason: &str) {
+        let context = &RequestContext { journey: work.journey.clone(), ..call.context() };
+        let summary = match reason {
+            "CALL_PARKED" => format!("The {} clock is not watched: its timer waits for an operator.", clock.as_str()),
+            "CALL_DISCARDED" => format!("The {} clock is not watched: an operator gave its timer up.", clock.as_str()),
+            _ => format!("The {} clock is watched again: an operator has its timer sent.", clock.as_str()),
+        };
+        let attributes: [(&str, String); 3] = [
+            ("clock", clock.as_str().to_owned()),
+            ("call", call.message_id.to_string()),
+            ("reason", reason.to_owned()),
+        ];
+        let attributes: BTreeMap<String, String> =
+            attributes.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        for sink in &*self.sinks {
+            let step = format!("{}/{reason}/{}@{sink}", call.tenant, call.attempts);
+            let message_id = message_id_for_step(call.message_id, &step, 1);
+            let milestone = milestone_of(tx, work, Kind::WorkNeedsAttention, &summary, attributes.clone());
+            send(tx, context, sink, message_id, milestone);
+        }
+    }
+
     fn milestone(&self, tx: &Tx, context: &RequestContext, work: &mut Work, told: Told) {
         work.reported += 1;
         let asked_by = context.client.strip_prefix("service:").filter(|_| told.no_echo);
@@ -80,20 +105,28 @@ impl Reporter {
         for sink in self.sinks.iter().filter(|sink| asked_by != Some(sink.as_str())) {
             let step = format!("{}@{sink}", told.kind.as_str_name());
             let message_id = work.message_id(&step, work.reported);
-            let milestone = Milestone {
-                kind: told.kind.into(),
-                case: work.case.to_string(),
-                subject: work.id.to_string(),
-                happened_at: Some(to_timestamp(tx.now())),
-                summary: cut(&told.summary),
-                attributes: attributes.clone(),
-            };
-            let request = ReportMilestonesRequest { request_id: message_id.to_string(), milestones: vec![milestone] };
-            let report = method::milestone_sink::REPORT_MILESTONES;
-            let lane = work.case.to_string();
-            tx.enqueue(OutboundCall::in_lane(context, sink, report, message_id, lane, &request));
+            let milestone = milestone_of(tx, work, told.kind, &told.summary, attributes.clone());
+            send(tx, context, sink, message_id, milestone);
         }
     }
+}
+
+fn milestone_of(tx: &Tx, work: &Work, kind: Kind, summary: &str, attributes: BTreeMap<String, String>) -> Milestone {
+    Milestone {
+        kind: kind.into(),
+        case: work.case.to_string(),
+        subject: work.id.to_string(),
+        happened_at: Some(to_timestamp(tx.now())),
+        summary: cut(summary),
+        attributes,
+    }
+}
+
+fn send(tx: &Tx, context: &RequestContext, sink: &str, message_id: Uuid, milestone: Milestone) {
+    let lane = milestone.case.clone();
+    let request = ReportMilestonesRequest { request_id: message_id.to_string(), milestones: vec![milestone] };
+    let report = method::milestone_sink::REPORT_MILESTONES;
+    tx.enqueue(OutboundCall::in_lane(context, sink, report, message_id, lane, &request));
 }
 
 /// How sinks are told a fact; `None` when they are not.

@@ -50,7 +50,7 @@ pub struct Options {
     /// Rate of the open loops as a part of what the closed loop reached with the most callers.
     #[arg(long, default_value_t = 0.7, value_parser = fraction)]
     pub fraction: f64,
-    /// Only show that everything works: short runs, one round, two days of flights. The figures mean nothing.
+    /// Only show that everything works: short runs, one round, few flights. The figures mean nothing.
     #[arg(long)]
     pub quick: bool,
 }

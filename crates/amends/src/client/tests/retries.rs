@@ -39,6 +39,18 @@ async fn every_attempt_is_the_same_request() {
 }
 
 #[tokio::test]
+async fn a_call_that_came_too_soon_comes_again_when_it_is_due() {
+    let server = Server::start().await;
+    let mut soon = ServiceError::new(ErrorCode::ResourceExhausted, chassis::front_reason::RATE_LIMITED, "too often");
+    soon.retry_after = Some(Duration::from_millis(1));
+    server.script.refuse("open_case", soon);
+    server.script.answer("open_case", &opened());
+    let ran = run(&server, &OPEN).await;
+    assert!(ran.answer().contains(CASE), "{ran:?}");
+    assert_eq!(server.script.seen().len(), 2);
+}
+
+#[tokio::test]
 async fn another_run_has_another_request_id() {
     let server = Server::start().await;
     for _ in 0..2 {

@@ -2,5 +2,6 @@
 
 mod samples;
 mod stories;
+mod story_limit;
 mod table;
 mod verbs;

@@ -48,7 +48,7 @@ fn cell(state: State, name: &str, attention: bool) -> Option<Cell> {
         ("OFFER_DECLINED", _) => (state, if done { &[] } else { ANSWERED }, true),
         ("VOUCHER_ISSUED", _) => (state, &["voucher"], attention),
         ("PAYOUT_CONFIRMED", _) => (state, &["payout"], attention),
-        ("PAYOUT_NEEDS_ATTENTION", _) => (state, &[], true),
+        ("PAYOUT_NEEDS_ATTENTION" | "WORK_NEEDS_ATTENTION" | "PLAN_NEEDS_ATTENTION", _) => (state, &[], true),
         _ => return None,
     })
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::samples::{NOW, apology_sent, asked, case_in, complaint, milestone, silent};
+use crate::domain::attention::Cause;
 use crate::domain::case_state::State;
 use crate::domain::command::{Ask, OutcomeResult};
 use crate::domain::event::{Fact, Facts};
@@ -159,4 +160,26 @@ fn what_came_of_a_round_is_told_once_and_only_when_it_had_a_remedy() {
     assert_eq!(asked(&on_milestone(recovered.case, &answer, NOW)), [""; 0], "it is told once");
     let without = crate::domain::case::Case { steps: Default::default(), ..case_in(State::FollowingUp) };
     assert_eq!(asked(&on_milestone(without, &answer, NOW)), [""; 0], "there was no remedy");
+}
+
+#[test]
+fn a_timer_of_a_service_that_is_parked_needs_a_person_until_an_operator_has_dealt_with_it() {
+    let case = case_in(State::Understood);
+    let work = format!("workItems/{}", case.work_item().expect("opened"));
+    let told = |call: &str, reason: &str| {
+        milestone(Kind::WorkNeedsAttention, &work, &[("clock", "RESOLVE"), ("call", call), ("reason", reason)])
+    };
+    let parked = on_milestone(case, &told("1", "CALL_PARKED"), NOW).case;
+    assert_eq!(parked.attention.text(), format!("The timer of {work} does not go through: CALL_PARKED"));
+    let two = on_milestone(parked, &told("2", "CALL_PARKED"), NOW).case;
+    let one = on_milestone(two, &told("1", "CALL_RETRIED"), NOW).case;
+    assert!(one.attention.is_needed(), "the other one still waits");
+    assert!(!on_milestone(one.clone(), &told("2", "CALL_DISCARDED"), NOW).case.attention.is_needed());
+
+    let mut later = one;
+    later.reopen_count += 1;
+    let echo = on_milestone(later.clone(), &told("3", "CALL_PARKED"), NOW).case;
+    assert!(!echo.attention.is_raised(Cause::CallParked, "3"), "work of an earlier round");
+    let settled = on_milestone(later, &told("2", "CALL_RETRIED"), NOW).case;
+    assert!(!settled.attention.is_needed(), "what was raised before is settled all the same");
 }

@@ -11,6 +11,9 @@ use crate::node::{self, ROLES};
 use crate::process;
 use crate::report::{self, Table, count};
 
+/// Flights of a quick run.
+const FEW: &str = "--flights=5";
+
 /// What the demo reports, as far as it matters here.
 #[derive(Debug, Deserialize)]
 struct Summary {
@@ -23,9 +26,9 @@ struct Summary {
 pub async fn run(bench: &Bench) -> anyhow::Result<()> {
     report::section("Replay of the flights of 2013");
     report::note(&format!(
-        "`amends demo {}--json`: four services in one process on a virtual clock, each disruption from the report to the \
+        "`amends demo {} --json`: four services in one process on a virtual clock, each disruption from the report to the \
          end of its follow-up.",
-        if bench.options.quick { "" } else { "--year " }
+        period(bench)
     ));
     let mut table = Table::new(&["database", "recoveries", "s", "recoveries/s"]);
     table.row(replay(bench, "SQLite", None).await?);
@@ -43,10 +46,7 @@ async fn replay(
     report::progress(&format!("replay on {name}"));
     let data = testkit::Scratch::new("replay");
     let mut command = Command::new(node::binary()?);
-    command.args(["demo", "--json", "--data"]).arg(data.path());
-    if !bench.options.quick {
-        command.arg("--year");
-    }
+    command.args(["demo", period(bench), "--json", "--data"]).arg(data.path());
     if let Some(urls) = urls {
         let config = data.path().join("amends.toml");
         std::fs::write(&config, stores(&urls))?;
@@ -60,6 +60,11 @@ async fn replay(
         format!("{:.1}", summary.seconds),
         count(summary.recoveries_per_second),
     ])
+}
+
+/// Which flights.
+fn period(bench: &Bench) -> &'static str {
+    if bench.options.quick { FEW } else { "--year" }
 }
 
 /// Only where the databases are: the demo knows the rest.
