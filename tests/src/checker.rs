@@ -1,12 +1,17 @@
 //! The checker: invariants over the four databases, whatever was killed, cut or repeated before.
 //!
 //! `I…` are the invariants of the reliability protocol: nothing lost, invented, reordered, left behind or paid twice.
+//! Of those, I11 is seen as far as the databases know it: what a receiver has stored is what its sender was told. What a
+//! client was told only the client knows.
 
 mod acknowledged;
 mod books;
 mod calls;
+mod counters;
+mod decisions;
 mod endings;
 mod money;
+mod tenants;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -82,6 +87,8 @@ impl Checker {
         self.check_calls(&mut findings, &mut counted).await;
         self.check_money(&mut findings, &mut counted).await;
         findings.0.extend(self.check_books().await.0);
+        self.check_decisions(&mut findings).await;
+        self.check_tenants(&mut findings).await;
         self.check_endings(&mut findings, &mut counted).await;
         (findings, counted)
     }
@@ -156,6 +163,10 @@ impl Checker {
             sea_orm::DbBackend::Postgres => durable::sql::now_micros(durable::Backend::Postgres),
             _ => durable::sql::now_micros(durable::Backend::Sqlite),
         }
+    }
+
+    pub(crate) fn connection(&self, role: Role) -> &DatabaseConnection {
+        &self.databases[&role]
     }
 
     pub(crate) async fn rows(&self, role: Role, sql: &str) -> Vec<QueryResult> {

@@ -53,7 +53,7 @@ use durable::{Engine, EngineParts, KeptAnswers, Relay, Targets};
 use tonic::service::Routes;
 
 use crate::app::ports::PayoutProvider;
-use crate::app::{App, money_gauges};
+use crate::app::{App, money_gauges, upkeep};
 pub use crate::config::{BacktestConfig, Config, GuessConfig, PacksConfig, ProviderConfig};
 use crate::grpc::{AuthorityApi, CompensationApi, ExperimentApi, LedgerApi, PackApi, RecoveryApi, SettlementApi};
 use crate::provider::{GrpcProvider, InProcessSandbox, LoopBack};
@@ -97,7 +97,8 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
     let relay = Relay::new(&engine, config.store.relay, targets)
         .on_rejected(Arc::new(rejected))
         .keep_answers(KeptAnswers::OfEveryMethod);
-    let (checked, measured) = (engine.clone(), engine.clone());
+    let (checked, measured, kept_up) = (engine.clone(), engine.clone(), engine.clone());
+    let (frozen_since, kept) = (config.payouts_frozen_since, upkeep::Kept { guesses: config.guesses.window });
     let service = Service {
         name: NAME,
         grpc_names: vec![
@@ -118,7 +119,8 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
             .add_service(experiments),
         jobs: vec![
             Job::new("relay", move |stop| relay.run(stop)),
-            Job::new("money gauges", move |stop| Box::pin(money_gauges::run(measured, stop))),
+            Job::new("money gauges", move |stop| Box::pin(money_gauges::run(measured, frozen_since, stop))),
+            Job::new("upkeep", move |stop| Box::pin(upkeep::run(kept_up, kept, stop))),
         ],
         readiness: vec![Check::new("database", move || {
             let engine = checked.clone();

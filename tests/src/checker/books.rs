@@ -1,5 +1,5 @@
 //! The books: I8 (accounts are what their owners say, and none that is limited is negative), I9 (payouts and vouchers have
-//! the transactions that their states demand), I10 (reversals), I21 (refunds of an order).
+//! the transactions that their states demand), I10 (reversals), I21 (refunds of an order), and what is kept of them (I25).
 
 use std::collections::BTreeMap;
 
@@ -29,6 +29,7 @@ impl Checker {
         self.check_shapes(&mut findings).await;
         self.check_reversals(&mut findings).await;
         self.check_orders(&mut findings).await;
+        self.check_counters(&mut findings).await;
         findings
     }
 

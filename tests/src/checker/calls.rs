@@ -1,5 +1,5 @@
-//! Durable calls and lanes: I13 (every delivery is a receipt and the other way round), I14 (order without gaps), I15
-//! (nothing left behind). What the sweep has removed from a receiver's log is excused as far as the receiver counted it.
+//! Durable calls and lanes: I11 (a sender was told what its receiver has stored), I13 (every delivery is a receipt and the
+//! other way round), I14 (order without gaps), I15 (nothing left behind). What the sweep has removed from a receiver's log is excused as far as the receiver counted it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +13,7 @@ impl Checker {
     pub(super) async fn check_calls(&self, findings: &mut Findings, counted: &mut Counted) {
         // With the time of recording: the receipt is not older.
         let mut sent: BTreeMap<(String, String), BTreeMap<String, i64>> = BTreeMap::new();
+        let mut refused: BTreeMap<String, bool> = BTreeMap::new();
         for sender in Role::ALL {
             for row in self.rows(sender, "SELECT message_id, target, state, created_at FROM outbound_calls").await {
                 let message: Uuid = column(&row, "message_id").expect("message_id");
@@ -21,6 +22,7 @@ impl Checker {
                 match state.as_str() {
                     "done" | "rejected" => {
                         counted.delivered += 1;
+                        refused.insert(message.to_string(), state == "rejected");
                         let recorded: i64 = column(&row, "created_at").expect("created_at");
                         sent.entry((sender.name().to_owned(), target))
                             .or_default()
@@ -41,11 +43,20 @@ impl Checker {
         for receiver in Role::ALL {
             let mut received: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
             for row in self
-                .rows(receiver, "SELECT client, request_id FROM inbound_requests WHERE client LIKE 'service:%'")
+                .rows(
+                    receiver,
+                    "SELECT client, request_id, rejection FROM inbound_requests WHERE client LIKE 'service:%'",
+                )
                 .await
             {
                 let client: String = column(&row, "client").expect("client");
                 let request: String = column(&row, "request_id").expect("request_id");
+                let stored: Option<String> = column(&row, "rejection").expect("rejection");
+                if refused.get(&request).is_some_and(|refused| *refused != stored.is_some()) {
+                    let text =
+                        format!("{receiver}: the answer to {request} of {client} is not what its sender was told");
+                    findings.add("I11", text);
+                }
                 received.entry(client.trim_start_matches("service:").to_owned()).or_default().insert(request);
             }
             let swept_until = self.number(receiver, "SELECT swept_until AS n FROM inbound_sweep").await;

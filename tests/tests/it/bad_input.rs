@@ -10,6 +10,7 @@ use amends_tests::contents::{changed, contents};
 use amends_tests::in_process::InProcess;
 use api::common::{ContactPoint, Fact, fact};
 use api::compensation::compensation_service_client::CompensationServiceClient;
+use api::compensation::experiment_service_client::ExperimentServiceClient;
 use api::compensation::{AssessRequest, ListOffersRequest, RespondToOfferRequest};
 use api::extension::milestone_sink_client::MilestoneSinkClient;
 use api::extension::{Milestone, ReportMilestonesRequest, milestone};
@@ -28,23 +29,28 @@ use testkit::Backend;
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Request, Status};
 
+use crate::bad_input_experiments;
 use crate::support::{affected, customer, days, disruption, event, integer};
 
 /// What a class must be answered with; `fields` must all be among the violations.
-struct Expected {
-    code: Code,
-    reason: &'static str,
-    fields: &'static [&'static str],
+pub struct Expected {
+    pub code: Code,
+    pub reason: &'static str,
+    pub fields: &'static [&'static str],
 }
 
-const fn invalid(fields: &'static [&'static str]) -> Expected {
+pub const fn invalid(fields: &'static [&'static str]) -> Expected {
     Expected { code: Code::InvalidArgument, reason: "INVALID_FIELDS", fields }
 }
 
-const NOT_FOUND: Expected = Expected { code: Code::NotFound, reason: "RESOURCE_NOT_FOUND", fields: &[] };
+pub const NOT_FOUND: Expected = Expected { code: Code::NotFound, reason: "RESOURCE_NOT_FOUND", fields: &[] };
 
 #[track_caller]
-fn assert_refused<T: std::fmt::Debug>(class: &str, answer: Result<tonic::Response<T>, Status>, expected: &Expected) {
+pub fn assert_refused<T: std::fmt::Debug>(
+    class: &str,
+    answer: Result<tonic::Response<T>, Status>,
+    expected: &Expected,
+) {
     let status = answer.map(tonic::Response::into_inner).expect_err(class);
     let error: ServiceError =
         chassis::from_status(&status).unwrap_or_else(|| panic!("{class}: {status:?} carries no error details of ours"));
@@ -375,6 +381,8 @@ async fn bad_input_is_refused_and_changes_nothing(backend: Backend) {
             .await,
         &invalid(&["response"]),
     );
+
+    bad_input_experiments::are_refused(ExperimentServiceClient::new(suite.channel())).await;
 
     assert_refused(
         "no plan",

@@ -91,7 +91,7 @@ async fn fill(suite: &InProcess) {
 }
 
 /// Each tampering, the invariant that it breaks, and how it is undone.
-const TAMPERINGS: [(&str, &str, &str); 12] = [
+const TAMPERINGS: [(&str, &str, &str); 15] = [
     (
         "I8",
         "UPDATE vouchers SET redeemed_minor = 99 WHERE redeemed_minor = 100",
@@ -147,6 +147,21 @@ const TAMPERINGS: [(&str, &str, &str); 12] = [
         "UPDATE order_refunds SET state = 'HELD' WHERE state = 'RELEASED'",
         "UPDATE order_refunds SET state = 'RELEASED' WHERE payout_id IN (SELECT id FROM payouts WHERE state = 'DECLINED')",
     ),
+    (
+        "I25",
+        "INSERT INTO ledger_totals VALUES ('default', 'expense', 'CHF', 1, 0)",
+        "DELETE FROM ledger_totals WHERE currency = 'CHF'",
+    ),
+    (
+        "I25",
+        "INSERT INTO ledger_tail VALUES (-1, 'default', 'expense', 'CHF', 1, 1)",
+        "DELETE FROM ledger_tail WHERE id = -1",
+    ),
+    (
+        "I25",
+        "INSERT INTO experiment_arms VALUES ('default', 'e', 'a', 1, 1, 0, 0, 0, 0, 0, 0)",
+        "DELETE FROM experiment_arms",
+    ),
     ("I10", "UPDATE ledger_transactions SET reverses_id = NULL", ""),
 ];
 
@@ -162,8 +177,13 @@ async fn each_tampering_is_found() {
     let states = "SELECT count(DISTINCT state) AS n FROM vouchers";
     let rows = database.query_all_raw(Statement::from_string(DbBackend::Sqlite, states)).await.unwrap();
     assert_eq!(sql::column::<i64>(&rows[0], "n").unwrap(), 2, "issued and voided ones");
-    // The guards of the ledger stand in the way of every tampering that they can see: away with them.
-    for guard in ["ledger_entries_no_UPDATE", "ledger_transactions_no_UPDATE"] {
+    // The guards of the books stand in the way of every tampering that they can see: away with them.
+    for guard in [
+        "ledger_entries_no_UPDATE",
+        "ledger_transactions_no_UPDATE",
+        "voucher_redemptions_no_UPDATE",
+        "captures_no_UPDATE",
+    ] {
         tamper(&database, &format!("DROP TRIGGER {guard}")).await;
     }
     for (invariant, change, undo) in TAMPERINGS {

@@ -1,4 +1,5 @@
-//! The checker of calls, payouts, acknowledgements and endings finds nothing in a sound suite, and each tampering.
+//! The checker of calls, payouts, decisions, tenants, acknowledgements and endings finds nothing in a sound suite, and each
+//! tampering.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,8 +9,11 @@ use amends::role::Role::{self, Compensation, Followup, Intake, Routing};
 use amends_tests::checker::{Acknowledged, Checker, Findings, Said};
 use amends_tests::in_process::InProcess;
 use api::compensation::compensation_service_client::CompensationServiceClient;
+use api::compensation::ledger_service_client::LedgerServiceClient;
 use api::compensation::respond_to_offer_request::Response as OfferResponse;
-use api::compensation::{ListOffersRequest, RespondToOfferRequest, remedy_line};
+use api::compensation::{
+    FreezePayoutsRequest, ListOffersRequest, RespondToOfferRequest, UnfreezePayoutsRequest, remedy_line,
+};
 use api::intake::intake_service_client::IntakeServiceClient;
 use api::intake::{AddAffectedRequest, Case, OpenCaseRequest, ReportDisruptionRequest};
 use testkit::Backend;
@@ -18,6 +22,12 @@ use crate::support::{affected, customer, disruption, event, integer, money, tamp
 
 /// A refund that was paid, an offer that waits for its answer, and a complaint that waits for a person.
 async fn fill(suite: &InProcess) -> Vec<Acknowledged> {
+    let mut ledger = LedgerServiceClient::new(suite.channel());
+    let (reason, by) = ("a test".to_owned(), "Ada".to_owned());
+    let freeze = FreezePayoutsRequest { request_id: "f".to_owned(), reason: reason.clone(), changed_by: by.clone() };
+    ledger.freeze_payouts(freeze).await.unwrap();
+    let unfreeze = UnfreezePayoutsRequest { request_id: "u".to_owned(), reason, changed_by: by };
+    ledger.unfreeze_payouts(unfreeze).await.unwrap();
     let mut intake = IntakeServiceClient::new(suite.channel());
     let mut compensation = CompensationServiceClient::new(suite.channel());
     let now = kernel::Clock::now(&suite.clock);
@@ -132,11 +142,50 @@ const TAMPERINGS: &[(&str, Role, &str, &str)] = &[
         "UPDATE payouts SET state = 'DECLINED' WHERE state = 'CONFIRMED'",
         "UPDATE payouts SET state = 'CONFIRMED' WHERE state = 'DECLINED'",
     ),
+    // What was paid was refused by the customer, or is another case's.
+    (
+        "I6",
+        Compensation,
+        "UPDATE offers SET state = 'DECLINED', decline_reason = accepted_option, accepted_option = '' WHERE state = 'ACCEPTED'",
+        "UPDATE offers SET state = 'ACCEPTED', accepted_option = decline_reason, decline_reason = '' WHERE state = 'DECLINED'",
+    ),
+    (
+        "I6",
+        Compensation,
+        "UPDATE payouts SET case_id = id",
+        "UPDATE payouts SET case_id = (SELECT r.case_id FROM remedies r WHERE r.id = payouts.remedy_id)",
+    ),
     (
         "I7",
         Compensation,
         "UPDATE ledger_entries SET amount_minor = amount_minor + 1 WHERE side = 'DEBIT'",
         "UPDATE ledger_entries SET amount_minor = amount_minor - 1 WHERE side = 'DEBIT'",
+    ),
+    // The sender was told no, and the receiver has said yes.
+    (
+        "I11",
+        Intake,
+        "UPDATE outbound_calls SET state = 'rejected' WHERE state = 'done' AND lane_seq = 1",
+        "UPDATE outbound_calls SET state = 'done' WHERE state = 'rejected'",
+    ),
+    // A second effect of a request, a second request of an effect, an answer without an effect.
+    (
+        "I12",
+        Compensation,
+        "INSERT INTO remedies (tenant_id, id, case_id, customer_id, state, event, severity, payee, assessment, version, created_at, updated_at) SELECT tenant_id, case_id, case_id, customer_id, 'SETTLED', event, severity, payee, assessment, 1, created_at, updated_at FROM remedies LIMIT 1",
+        "DELETE FROM remedies WHERE id = case_id",
+    ),
+    (
+        "I12",
+        Compensation,
+        "INSERT INTO inbound_requests (tenant_id, client, method, request_id, request_hash, response, created_at) SELECT tenant_id, 'other', method, request_id, request_hash, response, created_at FROM inbound_requests WHERE method LIKE '%/OpenRemedy' LIMIT 1",
+        "DELETE FROM inbound_requests WHERE client = 'other'",
+    ),
+    (
+        "I12",
+        Compensation,
+        "INSERT INTO inbound_requests (tenant_id, client, method, request_id, request_hash, response, created_at) SELECT 'gone', 'other', method, request_id, request_hash, response, created_at FROM inbound_requests WHERE method LIKE '%/OpenRemedy' LIMIT 1",
+        "DELETE FROM inbound_requests WHERE client = 'other'",
     ),
     // Lost on the way: what is done was never received.
     (
@@ -217,6 +266,38 @@ const TAMPERINGS: &[(&str, Role, &str, &str)] = &[
         "UPDATE work_items SET state = 'CANCELLED', skills = state || skills WHERE state IN ('WAITING', 'UNATTENDED')",
         "UPDATE work_items SET state = CASE WHEN skills LIKE 'WAITING%' THEN 'WAITING' ELSE 'UNATTENDED' END, skills = substr(skills, instr(skills, '[')) WHERE state = 'CANCELLED'",
     ),
+    // A record that was changed, and an act that nobody wrote down.
+    (
+        "I19",
+        Compensation,
+        "UPDATE audit_records SET reason = reason || 'x' WHERE seq = 1",
+        "UPDATE audit_records SET reason = substr(reason, 1, length(reason) - 1) WHERE seq = 1",
+    ),
+    (
+        "I19",
+        Compensation,
+        "INSERT INTO grant_reversals VALUES ('default', 'vouchers/x', NULL, NULL, NULL, 'because', 'ada', 1)",
+        "DELETE FROM grant_reversals",
+    ),
+    // One tenant's case, call and booking, at another one's.
+    (
+        "I20",
+        Compensation,
+        "INSERT INTO remedies (tenant_id, id, case_id, customer_id, state, event, severity, payee, assessment, version, created_at, updated_at) SELECT 'other', id, case_id, customer_id, 'SETTLED', event, severity, payee, assessment, 1, created_at, updated_at FROM remedies LIMIT 1",
+        "DELETE FROM remedies WHERE tenant_id = 'other'",
+    ),
+    (
+        "I20",
+        Routing,
+        "UPDATE inbound_requests SET tenant_id = 'other' WHERE client = 'service:intake' AND lane_seq = 1",
+        "UPDATE inbound_requests SET tenant_id = 'default' WHERE tenant_id = 'other'",
+    ),
+    (
+        "I20",
+        Compensation,
+        "UPDATE ledger_transactions SET subject = 'x' || subject",
+        "UPDATE ledger_transactions SET subject = substr(subject, 2)",
+    ),
     (
         "I22",
         Followup,
@@ -242,8 +323,10 @@ async fn each_tampering_is_found() {
     let (_, counted) = checker.check().await;
     assert_eq!((counted.payouts, counted.cases), (1, 3));
     assert!(counted.lanes >= 6 && counted.delivered > 0, "{counted:?}");
-    // Its own guard stands in the way.
-    tamper(&databases.connect(Compensation).await, "DROP TRIGGER ledger_entries_no_UPDATE").await;
+    // Its own guards stand in the way.
+    for guard in ["ledger_entries_no_UPDATE", "ledger_transactions_no_UPDATE", "grant_reversals_no_DELETE"] {
+        tamper(&databases.connect(Compensation).await, &format!("DROP TRIGGER {guard}")).await;
+    }
     for (invariant, role, change, undo) in TAMPERINGS {
         let database = databases.connect(*role).await;
         tamper(&database, change).await;
@@ -253,7 +336,15 @@ async fn each_tampering_is_found() {
         tamper(&database, undo).await;
         assert_eq!(look(&checker, &acknowledged).await, [] as [&str; 0], "after {undo}");
     }
-    // A case that was acknowledged and is gone, which nothing can undo.
+    // What follows nothing can undo. A payout that the remedy gave, and that somebody was still to approve.
+    let compensation = databases.connect(Compensation).await;
+    tamper(&compensation, "UPDATE payouts SET grant_id = remedy_id").await;
+    let waits = "INSERT INTO approval_requests SELECT tenant_id, id, remedy_id, case_id, id, 'GRANT', 'PENDING', 'a', '', '[]', \
+                 '[{\"id\":\"' || line || '\"}]', NULL, NULL, '', '', '', '', '', '', 1, 1, 1 FROM payouts";
+    tamper(&compensation, waits).await;
+    let found = look(&checker, &acknowledged).await;
+    assert!(found.iter().any(|line| line.starts_with("I6:") && line.ends_with("PENDING")), "{found:?}");
+    // A case that was acknowledged and is gone.
     let intake = databases.connect(Intake).await;
     tamper(&intake, "DELETE FROM timeline_entries").await;
     tamper(&intake, "DELETE FROM cases WHERE event_kind = 'parcel.lost'").await;

@@ -1,6 +1,7 @@
 //! The tests that need more than one crate, in one binary: rules of the tree, flows, faults.
 
 mod bad_input;
+mod bad_input_experiments;
 mod bench;
 mod checker_books;
 mod checker_calls;

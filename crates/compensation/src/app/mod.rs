@@ -44,6 +44,7 @@ mod saga_tests;
 mod sandbox_settlement;
 mod settle_payout;
 mod tenant_packs;
+pub(crate) mod upkeep;
 mod voucher_liability;
 
 use std::fmt;

@@ -1,8 +1,8 @@
 //! The packs that judge for a tenant: those of the service, and those that the tenant has applied.
 //!
-//! Calls the store at most once in [`REFRESH`] for a tenant, and reads documents only when there is a new version. What
-//! always holds: what one replica applies, every replica judges by after [`REFRESH`] at the latest, the one that applied it
-//! at once.
+//! Calls the store at most once in [`REFRESH`] for a tenant, and reads documents only when there is a new version: once,
+//! however many ask at the same time, and on a thread that serves no requests. What always holds: what one replica applies,
+//! every replica judges by after [`REFRESH`] at the latest, the one that applied it at once.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +25,8 @@ const MAX_TENANTS: usize = 10_000;
 pub(crate) struct TenantPacks {
     base: PackSet,
     tenants: Mutex<BTreeMap<TenantId, Known>>,
+    /// Who reads the documents of a tenant now, and who waits for them.
+    readers: Mutex<BTreeMap<TenantId, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// What is known of a tenant.
@@ -80,7 +82,7 @@ impl PacksOfTenant {
 impl TenantPacks {
     /// With the packs of the service.
     pub(crate) fn new(base: PackSet) -> Self {
-        Self { base, tenants: Mutex::default() }
+        Self { base, tenants: Mutex::default(), readers: Mutex::default() }
     }
 
     /// The packs that judge for a tenant.
@@ -99,10 +101,38 @@ impl TenantPacks {
         let packs = match known {
             Some(known) if known.revision == revision => known.packs,
             _ if revision == 0 => PacksOfTenant::of(&self.base, Vec::new())?,
-            _ => PacksOfTenant::of(&self.base, packs::list(engine.read(), tenant).await.map_err(TxError::from)?)?,
+            _ => return self.read(engine, tenant, revision, looked_at).await,
         };
         self.remember(tenant, Known { packs: packs.clone(), revision, looked_at });
         Ok(packs)
+    }
+
+    /// Reads the documents, unless somebody has while this one waited.
+    async fn read(
+        &self,
+        engine: &Engine,
+        tenant: &TenantId,
+        revision: i64,
+        looked_at: Instant,
+    ) -> Result<PacksOfTenant, ServiceError> {
+        let turn = self.turn(tenant);
+        let _turn = turn.lock().await;
+        if let Some(known) = self.known(tenant).filter(|known| known.revision >= revision) {
+            return Ok(known.packs);
+        }
+        let stored = packs::list(engine.read(), tenant).await.map_err(TxError::from)?;
+        let base = self.base.clone();
+        let parsed = tokio::task::spawn_blocking(move || PacksOfTenant::of(&base, stored)).await;
+        let packs = parsed.map_err(|error| ServiceError::internal(format!("packs cannot be read: {error}")))??;
+        self.remember(tenant, Known { packs: packs.clone(), revision, looked_at });
+        Ok(packs)
+    }
+
+    /// The turn to read a tenant's documents. Those that nobody waits for are forgotten.
+    fn turn(&self, tenant: &TenantId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        readers.retain(|_, turn| Arc::strong_count(turn) > 1);
+        Arc::clone(readers.entry(tenant.clone()).or_default())
     }
 
     /// The packs that judge for a tenant, as its rows say now.
@@ -125,5 +155,64 @@ impl TenantPacks {
             tenants.pop_first();
         }
         tenants.insert(tenant.clone(), known);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::testing::{TEMPLATE, engine};
+
+    const PACK: &str = r#"
+id: storm-care
+display_name: Care after storms
+version: "1"
+status: ACTIVE
+effective_from: "2013-01-01"
+event_kinds: [power.failed]
+inputs: [{ name: hours, type: INTEGER }]
+sources: [our own promise]
+rules:
+  - id: storm-hours
+    description: Hours without power give a voucher.
+    condition: hours >= 6
+    automatic: [{ id: v, basis: TIME, kind: VOUCHER, description: Voucher, amount: { fixed: EUR 20.00 } }]
+"#;
+
+    testkit::on_both_databases! {
+        template: TEMPLATE;
+
+        /// Many ask at once for a version that is new to this replica: its document is read once, for all of them.
+        async fn a_new_version_is_read_once(database: testkit::TestDatabase) {
+            let (engine, _) = engine(&database).await;
+            let tenant = TenantId::default_tenant();
+            let work = |tx: durable::Tx| {
+                let tenant = tenant.clone();
+                async move {
+                    packs::lock_in_tx(&tx, &tenant).await?;
+                    let stored = AppliedPack {
+                        revision: packs::revision(tx.conn(), &tenant).await?,
+                        pack: "storm-care".to_owned(),
+                        version: "1".to_owned(),
+                        document: PACK.to_owned(),
+                        applied_by: "Ada".to_owned(),
+                        applied_at: tx.now(),
+                    };
+                    Ok(packs::insert_in_tx(&tx, &tenant, &stored).await?)
+                }
+            };
+            engine.run_tx("test", work).await.unwrap();
+            let all = TenantPacks::new(PackSet::from_documents([]).unwrap());
+            let asked = (0..20).map(|_| all.of(&engine, &tenant));
+            let told: Vec<_> = futures::future::join_all(asked).await.into_iter().map(Result::unwrap).collect();
+            assert_eq!(told[0].applied.len(), 1);
+            assert!(told.iter().all(|packs| Arc::ptr_eq(&packs.applied, &told[0].applied)));
+            drop(all.turn(&tenant));
+            assert_eq!(all.readers.lock().unwrap().len(), 1, "a turn is kept while somebody has it");
+            drop(all.turn(&TenantId::parse("another").unwrap()));
+            assert!(!all.readers.lock().unwrap().contains_key(&tenant));
+        }
     }
 }

@@ -181,6 +181,8 @@ fn people_settle_only_what_is_theirs() {
     assert_eq!((paid.state, paid.reference.as_str(), paid.reason.as_str()), (PayoutState::Confirmed, "bank 7", ""));
     assert_eq!(ruled_out.settle(Outcome::NotExecuted, "", at(6_000)), Ok(Recorded::Declined));
     assert_eq!(ruled_out.state, PayoutState::Declined);
+    let steps = manual().steps;
+    assert_eq!((paid.steps, ruled_out.steps), (steps + 1, steps + 1), "people's word is a step of its own");
     assert_eq!(ruled_out.record(3, executed(), at(7_000), &RULES), Recorded::Contradiction);
     for state in PayoutState::ALL {
         let mut payout = Payout { state, ..manual() };

@@ -62,6 +62,12 @@ mod tests {
     use ReservationEvent::{Post, Void};
     use ReservationState as S;
 
+    /// What the constraint of the table allows.
+    #[test]
+    fn a_state_is_stored_by_its_name() {
+        assert_eq!(S::ALL.map(S::as_str), ["PENDING", "POSTED", "VOIDED"]);
+    }
+
     #[test]
     fn a_reservation_ends_once() {
         for state in S::ALL {

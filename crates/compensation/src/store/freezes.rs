@@ -46,3 +46,10 @@ pub async fn put_in_tx(tx: &Tx, tenant: &TenantId, freeze: &PayoutFreeze) -> Res
     ];
     tx.execute(sql::statement(tx.backend(), sql, values)).await.map(|_| ())
 }
+
+/// How many tenants' payouts are frozen by the switch.
+pub async fn frozen_tenants(connection: &impl ConnectionTrait) -> Result<i64, DbErr> {
+    let sql = "SELECT count(*) AS n FROM payout_freezes WHERE state = 'FROZEN'";
+    let row = connection.query_one_raw(Statement::from_string(connection.get_database_backend(), sql)).await?;
+    row.map_or(Ok(0), |row| sql::column(&row, "n"))
+}

@@ -32,17 +32,27 @@ pub async fn priors_in_tx(
     {
         let tenant: String = sql::column(&row, "tenant_id")?;
         let customer: Uuid = sql::column(&row, "customer_id")?;
-        let event: FailureEvent = from_json(&sql::column::<String>(&row, "event")?)?;
+        let (kind, reference, occurred_at) = event_of(&row)?;
         found.entry((tenant, customer.into())).or_default().push(PriorFailure {
             remedy: sql::column::<Uuid>(&row, "id")?.into(),
             case: sql::column::<Uuid>(&row, "case_id")?.into(),
-            kind: event.kind,
-            reference: event.reference,
-            occurred_at: event.occurred_at,
+            kind,
+            reference,
+            occurred_at,
             apology_at: time(sql::column(&row, "apology_at")?),
         });
     }
     Ok(found)
+}
+
+/// What is compared of an event. Rows of older versions have it in the event alone, and only they have it read.
+fn event_of(row: &QueryResult) -> Result<(String, String, Timestamp), DbErr> {
+    if let Some(whole) = sql::column::<Option<String>>(row, "event")? {
+        let event: FailureEvent = from_json(&whole)?;
+        return Ok((event.kind, event.reference, event.occurred_at));
+    }
+    let occurred_at = Timestamp::from_micros(sql::column(row, "event_occurred_at")?);
+    Ok((sql::column(row, "event_kind")?, sql::column(row, "event_reference")?, occurred_at))
 }
 
 /// At most [`MOST`] rows are read of each customer, whatever is stored.
@@ -57,7 +67,9 @@ fn priors_sql(backend: Backend) -> String {
         Backend::Sqlite => format!("CROSS JOIN remedies r ON r.rowid IN (SELECT x.rowid {newest})"),
     };
     format!(
-        "SELECT i.tenant_id, i.customer_id, r.id, r.case_id, r.event, r.apology_at FROM input i {join} \
+        "SELECT i.tenant_id, i.customer_id, r.id, r.case_id, r.event_kind, r.event_reference, r.event_occurred_at, \
+         CASE WHEN r.event_kind IS NULL OR r.event_reference IS NULL OR r.event_occurred_at IS NULL THEN r.event END \
+         AS event, r.apology_at FROM input i {join} \
          ORDER BY i.tenant_id, i.customer_id, r.created_at DESC, r.id DESC"
     )
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use durable::{Bulk, ColumnType, Tx, sql};
+use durable::{Backend, Bulk, ColumnType, Tx, sql};
 use kernel::{CaseId, CustomerId, RemedyId, ResourceId, TenantId, Timestamp};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 use uuid::Uuid;
 
 use super::row::{Cursor, count, from_json, state, to_json};
-use crate::domain::policy::abuse::{Claim, Dimension, Seen, Signal};
+use crate::domain::policy::abuse::{Claim, Dimension, MAX_AT, Seen, Signal};
 
 /// Most remedies that a signal shows as evidence.
 const EVIDENCE: usize = 10;
@@ -68,17 +68,14 @@ fn input(claims: &[(&TenantId, &Claim, Timestamp)]) -> Bulk {
     input
 }
 
-/// What was seen of claims since a time, in their order; not counting the remedies that make them.
+/// What was seen of claims since a time, in their order; not counting the remedies that make them. Of each the newest
+/// [`MAX_AT`] are read, however many there are: no threshold is higher.
 pub async fn seen_in_tx(tx: &Tx, claims: &[(&TenantId, &Claim, Timestamp)]) -> Result<Vec<Seen>, DbErr> {
     let mut seen = vec![Seen::default(); claims.len()];
     if claims.is_empty() {
         return Ok(seen);
     }
-    let body = "SELECT i.place, count(*) AS remedies, count(DISTINCT CASE WHEN c.customer_id <> i.customer_id \
-                THEN c.customer_id END) AS customers FROM input i JOIN goodwill_claims c \
-                ON c.tenant_id = i.tenant_id AND c.dimension = i.dimension AND c.value = i.value \
-                AND c.created_at >= i.since AND c.remedy_id <> i.remedy_id GROUP BY i.place";
-    for row in tx.query_all(input(claims).statements(tx.backend(), body, &[])).await? {
+    for row in tx.query_all(input(claims).statements(tx.backend(), &seen_sql(tx.backend()), &[])).await? {
         let place = usize::try_from(sql::column::<i64>(&row, "place")?).unwrap_or(usize::MAX);
         if let Some(seen) = seen.get_mut(place) {
             *seen = Seen {
@@ -88,6 +85,22 @@ pub async fn seen_in_tx(tx: &Tx, claims: &[(&TenantId, &Claim, Timestamp)]) -> R
         }
     }
     Ok(seen)
+}
+
+pub(super) fn seen_sql(backend: Backend) -> String {
+    let newest = format!(
+        "FROM goodwill_claims x WHERE x.tenant_id = i.tenant_id AND x.dimension = i.dimension AND x.value = i.value \
+         AND x.created_at >= i.since AND x.remedy_id <> i.remedy_id ORDER BY x.created_at DESC LIMIT {MAX_AT}"
+    );
+    let join = match backend {
+        Backend::Postgres => format!("CROSS JOIN LATERAL (SELECT x.customer_id {newest}) c"),
+        // SQLite knows no LATERAL; its rows have numbers.
+        Backend::Sqlite => format!("CROSS JOIN goodwill_claims c ON c.rowid IN (SELECT x.rowid {newest})"),
+    };
+    format!(
+        "SELECT i.place, count(*) AS remedies, count(DISTINCT CASE WHEN c.customer_id <> i.customer_id \
+         THEN c.customer_id END) AS customers FROM input i {join} GROUP BY i.place"
+    )
 }
 
 /// The remedies that claims repeat, newest first, by the place of the claim.

@@ -7,7 +7,7 @@ use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 use super::ledger::guards;
 use super::migrations::{
     AddGate, CloseLedgerTransactions, CreateAppliedPacks, CreateAuthority, CreateCaptures, CreateExperiments,
-    CreatePayoutFreezes, ValidateWidened, WidenLedger,
+    CreatePayoutFreezes, FindOldRows, GuardRecords, SeedLedgerTotals, TotalLedger, ValidateWidened, WidenLedger,
 };
 use super::settlement_tables::CreateSettlement;
 
@@ -26,6 +26,10 @@ pub fn migrations() -> durable::Migrations {
         all.push(Box::new(CreateAuthority));
         all.push(Box::new(CreateExperiments));
         all.push(Box::new(CloseLedgerTransactions));
+        all.push(Box::new(GuardRecords));
+        all.push(Box::new(TotalLedger));
+        all.push(Box::new(SeedLedgerTotals));
+        all.push(Box::new(FindOldRows));
         all
     })
 }

@@ -4,6 +4,8 @@
 //! at most once by its grant, an offer is open at most once per remedy, ledger entries are only ever added, and what is
 //! added balances. All of these are constraints of the database as well.
 
+#[cfg(test)]
+mod bounds_tests;
 mod entity;
 mod migration;
 mod migrations;
@@ -21,6 +23,7 @@ pub mod goodwill;
 pub mod ledger;
 pub mod liability;
 pub mod offers;
+pub mod old_rows;
 pub mod orders;
 pub mod packs;
 pub mod payout_settlements;

@@ -29,6 +29,9 @@ pub async fn insert_in_tx(tx: &Tx, remedies: &[(&TenantId, &Remedy)]) -> Result<
         ("customer_id", ColumnType::Uuid),
         ("state", ColumnType::Text),
         ("event", ColumnType::Text),
+        ("event_kind", ColumnType::Text),
+        ("event_reference", ColumnType::Text),
+        ("event_occurred_at", ColumnType::Integer),
         ("severity", ColumnType::Text),
         ("payee", ColumnType::Text),
         ("assessment", ColumnType::Text),
@@ -50,6 +53,9 @@ pub async fn insert_in_tx(tx: &Tx, remedies: &[(&TenantId, &Remedy)]) -> Result<
             remedy.customer.uuid().into(),
             remedy.state.as_str().into(),
             to_json(&remedy.event)?.into(),
+            remedy.event.kind.as_str().into(),
+            remedy.event.reference.as_str().into(),
+            remedy.event.occurred_at.micros().into(),
             remedy.severity.as_str().into(),
             remedy.payee.as_str().into(),
             to_json(&remedy.assessment)?.into(),
@@ -63,9 +69,11 @@ pub async fn insert_in_tx(tx: &Tx, remedies: &[(&TenantId, &Remedy)]) -> Result<
             remedy.updated_at.micros().into(),
         ]);
     }
-    let body = "INSERT INTO remedies (tenant_id, id, case_id, customer_id, state, event, severity, payee, assessment, \
+    let body = "INSERT INTO remedies (tenant_id, id, case_id, customer_id, state, event, event_kind, event_reference, \
+                event_occurred_at, severity, payee, assessment, \
                 offer_id, recovery, gate, experiment, apology_at, version, created_at, updated_at) \
-                SELECT tenant_id, id, case_id, customer_id, state, event, severity, payee, assessment, \
+                SELECT tenant_id, id, case_id, customer_id, state, event, event_kind, event_reference, \
+                event_occurred_at, severity, payee, assessment, \
                 offer_id, recovery, gate, experiment, apology_at, version, created_at, updated_at FROM input";
     tx.execute_all(input.statements(tx.backend(), body, &[])).await.map(|_| ())
 }

@@ -74,6 +74,38 @@ testkit::on_both_databases! {
         assert_eq!(desk.count("SELECT count(*) AS n FROM ledger_entries").await, 2);
     }
 
+    /// What was applied, decided, captured, used and taken back stays as it was written.
+    async fn records_are_only_ever_added_to(database: testkit::TestDatabase) {
+        let desk = desk_with_a_voucher(&database).await;
+        let tables = [
+            ("applied_packs", "'default', 7, 'p', '1', '', 'ada', 1".to_owned(), "version = '2'"),
+            (
+                "gate_overrides",
+                "'default', (SELECT id FROM remedies), 1, 'DELIGHT', 'RESTORE', 'because', 'ada', 1".to_owned(),
+                "reason = 'x'",
+            ),
+            ("captures", "'default', 'o', 'c', 5, 'EUR', 1".to_owned(), "amount_minor = 6"),
+            (
+                "voucher_redemptions",
+                format!("'default', {}, (SELECT id FROM vouchers), 1, 'EUR', '', '', 1", id(&desk, 1)),
+                "amount_minor = 2",
+            ),
+            ("grant_reversals", "'default', 'g', NULL, NULL, NULL, 'because', 'ada', 1".to_owned(), "reason = 'x'"),
+        ];
+        desk.sql("INSERT INTO orders VALUES ('default', 'o', 'EUR', 5, 0, 1, 1)").await.unwrap();
+        for (table, values, change) in tables {
+            desk.sql(&format!("INSERT INTO {table} VALUES ({values})")).await.unwrap();
+            for attempt in [format!("UPDATE {table} SET {change}"), format!("DELETE FROM {table}")] {
+                let refused = desk.sql(&attempt).await.expect_err(&attempt);
+                assert!(refused.internal.is_some_and(|cause| cause.contains("append-only")), "{attempt}");
+            }
+            if desk.engine.db().backend() == Backend::Postgres {
+                assert!(desk.sql(&format!("TRUNCATE {table}")).await.is_err(), "{table}");
+            }
+            assert_eq!(desk.count(&format!("SELECT count(*) AS n FROM {table}")).await, 1, "{table}");
+        }
+    }
+
     async fn what_does_not_balance_is_not_committed(database: testkit::TestDatabase) {
         let desk = desk_with_a_voucher(&database).await;
         let t = |number| id(&desk, number);

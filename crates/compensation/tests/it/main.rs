@@ -37,5 +37,6 @@ mod reversals;
 mod sandbox;
 mod settlements;
 mod tenants;
+mod totals;
 mod vouchers;
 mod widened;

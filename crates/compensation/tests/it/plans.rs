@@ -73,6 +73,14 @@ async fn fill(desk: &Desk) {
         format!("autonomous_decisions SELECT {tenant}, {id}, {id}, {id}, {id}, 'a' || (i % 50), '', '', '', '', '', i"),
         format!("goodwill_claims SELECT {tenant}, 'CUSTOMER', 'c' || (i % 50), {id}, {id}, i"),
         format!("abuse_signals SELECT {tenant}, {id}, 'CUSTOMER', {id}, {id}, {id}, '', 1, 1, 1, '', '', i"),
+        format!(
+            "experiments SELECT {tenant}, 'e' || i, '', CASE WHEN i % 50 = 0 THEN 'RUNNING' ELSE 'EXPIRED' END, '', 'a', '', '', \
+             CASE WHEN i % 50 = 0 THEN NULL ELSE i END, 1, i"
+        ),
+        format!("experiment_arms SELECT {tenant}, 'e' || i, 'a', 1, 0, 0, 0, 0, 0, 0, 0"),
+        format!("experiment_assignments SELECT {tenant}, 'e' || (i % 9), {id}, {id}, 'a', 'u' || i, i"),
+        format!("experiment_outcomes SELECT {tenant}, 'e' || (i % 9), {id}, 'LAPSED', NULL, NULL, i"),
+        format!("experiment_strata SELECT {tenant}, 'e' || i, 'a', 'LOW', 'k', '-', 1, 0, 0, 0"),
     ];
     let work = |tx: durable::Tx| {
         let inserts = inserts.clone();
@@ -179,12 +187,35 @@ testkit::on_both_databases! {
                          AND (created_at, id) < (5, {id}) ORDER BY created_at DESC, id DESC LIMIT 51"),
                 "abuse_signals_by_customer",
             ),
+            ("SELECT revision FROM experiment_revisions WHERE tenant_id = 't1'".to_owned(), ""),
+            ("SELECT * FROM experiments WHERE tenant_id = 't1' AND id = 'e7'".to_owned(), ""),
+            (
+                "SELECT * FROM experiments WHERE tenant_id = 't1' AND state = 'RUNNING' ORDER BY created_at, id".to_owned(),
+                "experiments_running",
+            ),
+            (
+                "SELECT * FROM experiments WHERE tenant_id = 't1' AND (created_at, id) < (5, 'e') \
+                 ORDER BY created_at DESC, id DESC LIMIT 51".to_owned(),
+                "experiments_by_time",
+            ),
+            ("SELECT * FROM experiment_arms WHERE tenant_id = 't1' AND experiment_id = 'e7'".to_owned(), ""),
+            (
+                format!("SELECT experiment_id, arm FROM experiment_assignments WHERE tenant_id = 't1' AND case_id = {id}"),
+                "experiment_assignments_by_case",
+            ),
+            (
+                format!("SELECT result FROM experiment_outcomes WHERE tenant_id = 't1' AND experiment_id = 'e7' AND case_id = {id}"),
+                "",
+            ),
+            ("SELECT * FROM experiment_strata WHERE tenant_id = 't1' AND experiment_id = 'e7'".to_owned(), ""),
         ];
         // Read whole, and holds nothing but what is not settled.
         let unsettled = "SELECT state, min(updated_at) FROM payouts WHERE state IN ('SUBMITTING', 'UNKNOWN', 'MANUAL') \
                          GROUP BY state";
         let measured = plan(&desk, unsettled).await;
         assert!(measured.contains("payouts_unsettled") && !measured.contains("Seq Scan"), "{measured}");
+        let frozen = plan(&desk, "SELECT count(*) AS n FROM payout_freezes WHERE state = 'FROZEN'").await;
+        assert!(frozen.contains("payout_freezes_frozen") && !frozen.contains("Seq Scan"), "{frozen}");
         let liability = "SELECT currency, sum(amount_minor - redeemed_minor) FROM vouchers WHERE tenant_id = 't1' \
                          AND state = 'ISSUED' AND amount_minor IS NOT NULL GROUP BY currency";
         let told = plan(&desk, liability).await;

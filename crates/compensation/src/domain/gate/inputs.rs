@@ -146,3 +146,7 @@ impl GateInputs<'_> {
         words.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
     }
 }
+
+#[cfg(test)]
+#[path = "edges_tests.rs"]
+mod tests;

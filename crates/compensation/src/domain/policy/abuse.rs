@@ -33,6 +33,9 @@ impl Dimension {
     }
 }
 
+/// The largest number of a threshold: whoever has seen so many has seen enough to decide.
+pub const MAX_AT: u32 = 10_000;
+
 /// From how many on, in how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Threshold {
@@ -79,7 +82,7 @@ pub fn claims(remedy: RemedyId, case: CaseId, customer: CustomerId, payee: &str,
     values.into_iter().flatten().map(claim).collect()
 }
 
-/// What was seen in the window before, of others than this one.
+/// What was seen in the window before, of others than this one, the newest [`MAX_AT`] at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// Remedies with gestures.

@@ -7,10 +7,11 @@ use jiff::civil::Date;
 use kernel::{Money, Timestamp};
 use serde::Deserialize;
 
-use super::abuse::{Abuse, Dimension, Threshold};
+use super::abuse::{Abuse, Dimension, MAX_AT, Threshold};
 use super::authority::{Authority, KindLimits, Limits, Role};
 use super::budgets::{Band, Budgets};
 use super::measure::{self, Unit};
+use super::window::MAX_DAYS;
 use super::{Policy, PolicyKind, Rules};
 use crate::domain::money::parse_amount;
 
@@ -266,8 +267,9 @@ impl Reader {
         for (index, signal) in document.signals.into_iter().enumerate() {
             let path = format!("signals[{index}]");
             self.window(&format!("{path}.window_days"), signal.window_days);
-            if !(2..=10_000).contains(&signal.at) {
-                self.problem(&format!("{path}.at"), "must be 2 to 10000: what happens once is no repetition");
+            if !(2..=MAX_AT).contains(&signal.at) {
+                let problem = format!("must be 2 to {MAX_AT}: what happens once is no repetition");
+                self.problem(&format!("{path}.at"), problem);
             }
             match Dimension::parse(&signal.dimension) {
                 None => {
@@ -287,8 +289,8 @@ impl Reader {
     }
 
     fn window(&mut self, path: &str, days: u32) {
-        if !(1..=3_660).contains(&days) {
-            self.problem(path, format!("`{days}` is not 1 to 3660 days"));
+        if !(1..=MAX_DAYS).contains(&days) {
+            self.problem(path, format!("`{days}` is not 1 to {MAX_DAYS} days"));
         }
     }
 

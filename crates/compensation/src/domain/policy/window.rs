@@ -4,6 +4,9 @@ use kernel::Timestamp;
 
 const DAY: i64 = 86_400_000_000;
 
+/// The longest window of any policy: what is older is never added up.
+pub const MAX_DAYS: u32 = 3_660;
+
 /// The day of a time: days since 1970-01-01.
 pub fn day_of(time: Timestamp) -> i64 {
     time.micros().div_euclid(DAY)

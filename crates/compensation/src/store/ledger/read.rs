@@ -161,24 +161,28 @@ pub async fn balances_of(
     sums(connection, tenant, Some(account)).await
 }
 
+/// Totals and tail together, in one statement, which sees one state of both: what is folded meanwhile is in one of them.
+pub(super) fn sums_sql(of_one_account: bool) -> String {
+    let filter = if of_one_account { "tenant_id = $1 AND account = $2" } else { "tenant_id = $1" };
+    let part = |table: &str| format!("SELECT account, currency, debit_minor, credit_minor FROM {table} WHERE {filter}");
+    // PostgreSQL sums integers to a decimal; a sum that does not fit an integer is an error, never cut off.
+    format!(
+        "SELECT account, currency, CAST(sum(debit_minor) AS BIGINT) AS debits, \
+         CAST(sum(credit_minor) AS BIGINT) AS credits FROM ({} UNION ALL {}) AS sums \
+         GROUP BY account, currency ORDER BY account, currency",
+        part("ledger_totals"),
+        part("ledger_tail")
+    )
+}
+
 async fn sums(
     connection: &impl ConnectionTrait,
     tenant: &TenantId,
     account: Option<Account>,
 ) -> Result<Vec<Balance>, DbErr> {
     let mut values: Vec<Value> = vec![tenant.as_str().into()];
-    let mut filter = "";
-    if let Some(account) = account {
-        filter = " AND account = $2";
-        values.push(account.as_str().into());
-    }
-    // PostgreSQL sums integers to a decimal; a sum that does not fit an integer is an error, never cut off.
-    let sql = format!(
-        "SELECT account, currency, \
-               CAST(coalesce(sum(CASE side WHEN 'DEBIT' THEN amount_minor END), 0) AS BIGINT) AS debits, \
-               CAST(coalesce(sum(CASE side WHEN 'CREDIT' THEN amount_minor END), 0) AS BIGINT) AS credits \
-               FROM ledger_entries WHERE tenant_id = $1{filter} GROUP BY account, currency ORDER BY account, currency"
-    );
+    values.extend(account.map(|account| account.as_str().into()));
+    let sql = sums_sql(account.is_some());
     let backend = connection.get_database_backend();
     let rows = connection.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
     rows.iter()
