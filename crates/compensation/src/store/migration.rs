@@ -6,8 +6,8 @@ use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 use super::ledger::guards;
 use super::migrations::{
-    AddGate, CloseLedgerTransactions, CreateAppliedPacks, CreateAuthority, CreateCaptures, CreateExperiments,
-    CreatePayoutFreezes, ValidateWidened, WidenLedger,
+    AddDeciders, AddGate, AddGiven, CloseLedgerTransactions, CreateAppliedPacks, CreateAuthority, CreateCaptures,
+    CreateExperiments, CreatePayoutFreezes, ValidateWidened, WidenLedger,
 };
 use super::settlement_tables::CreateSettlement;
 
@@ -26,6 +26,8 @@ pub fn migrations() -> durable::Migrations {
         all.push(Box::new(CreateAuthority));
         all.push(Box::new(CreateExperiments));
         all.push(Box::new(CloseLedgerTransactions));
+        all.push(Box::new(AddGiven));
+        all.push(Box::new(AddDeciders));
         all
     })
 }
