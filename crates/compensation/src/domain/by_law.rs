@@ -225,7 +225,7 @@ mod tests {
             option("gift", Consent::None, &[&gift]),
             option("rebook", Consent::None, &[&rebook]),
         ];
-        let (fair, along) = without_gestures(&options, &[gift.clone(), rebook.clone()]);
+        let (fair, along) = without_gestures(&options, &[gift, rebook.clone()]);
         assert_eq!(fair, [option("cash", Consent::None, &[&cash]), option("rebook", Consent::None, &[&rebook])]);
         assert_eq!(along, [rebook]);
         assert!(pays_by_law(&options));
