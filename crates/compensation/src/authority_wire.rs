@@ -96,6 +96,7 @@ pub(crate) fn unapproved_offer(approval: &Approval) -> Option<wire::Offer> {
         counter_to: counter.as_ref().map(|counter| counter.declined),
         counter_offer: None,
         explanation: counter.as_ref().map(|counter| counter.reason.clone()).unwrap_or_default(),
+        given: None,
         made_by: approval.requested_by.clone(),
         expires_at: offer_expires_at.unwrap_or(approval.expires_at),
         created_at: approval.created_at,

@@ -38,6 +38,9 @@ pub struct Config {
     /// How long an offer waits for an answer.
     #[serde(with = "duration")]
     pub offer_term: Duration,
+    /// How long an offer of what the law demands waits for our apology.
+    #[serde(with = "duration")]
+    pub apology_term: Duration,
     /// How long a voucher can be used.
     #[serde(with = "duration")]
     pub voucher_term: Duration,
@@ -131,6 +134,7 @@ impl Default for Config {
             packs: PacksConfig::default(),
             backtest: BacktestConfig::default(),
             offer_term: 14 * DAY,
+            apology_term: 3 * DAY,
             voucher_term: 365 * DAY,
             approval_term: 3 * DAY,
             payouts_frozen_since: None,
@@ -225,6 +229,7 @@ impl Validate for Config {
         }
         let terms = [
             ("offer_term", self.offer_term),
+            ("apology_term", self.apology_term),
             ("voucher_term", self.voucher_term),
             ("approval_term", self.approval_term),
         ];

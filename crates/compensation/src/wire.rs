@@ -4,7 +4,7 @@ pub(crate) mod settlement;
 
 use api::common as common_wire;
 use api::compensation as wire;
-use chassis::wire::{to_money, to_timestamp};
+use chassis::wire::{to_duration, to_money, to_timestamp};
 use kernel::{PayoutId, VoucherId};
 
 use crate::domain::assessment::{Assessment, Change, Decision, Shadow};
@@ -164,6 +164,7 @@ pub(crate) fn line(line: &RemedyLine) -> wire::RemedyLine {
         article: line.origin.article.clone(),
         source: line.origin.source.clone(),
         inputs: line.origin.inputs.clone(),
+        refund: line.refund,
     }
 }
 
@@ -178,6 +179,7 @@ pub(crate) fn option(option: &OfferOption) -> wire::Option {
             Consent::Signed => wire::option::Consent::Signed,
         }
         .into(),
+        holds_after: option.holds_after.map(to_duration),
     }
 }
 

@@ -311,6 +311,27 @@ async fn a_second_disappointment_is_a_double_deviation_and_the_last_one(backend:
     };
     clients.intake.record_finding(finding).await.expect("the second finding is taken");
     suite.quiet().await;
+    // The gate says SAVE: somebody with authority makes it right in person.
+    let again = clients.case(&case.name).await;
+    let get = GetWorkItemRequest { name: again.work_item.clone() };
+    let work = clients.routing.get_work_item(get).await.expect("the work is there").into_inner();
+    assert!(work.escalation_level > 0, "the second round's work waits for authority: {work:?}");
+    let request = GetCustomerTimelineRequest {
+        customer: again.customer.clone(),
+        case: again.name.clone(),
+        page_size: 200,
+        ..Default::default()
+    };
+    let entries = clients.intake.get_customer_timeline(request).await.expect("a timeline").into_inner().entries;
+    let told = |kind: &str| entries.iter().filter(|entry| entry.kind == kind).collect::<Vec<_>>();
+    let escalated = told("WORK_ESCALATED");
+    assert_eq!(escalated.len(), 1, "once a round: {escalated:?}");
+    let reason = &escalated[0].attributes["reason"];
+    assert_eq!(reason, "Somebody with more authority makes this right in person.");
+    let offered = told("OFFER_MADE");
+    assert!(
+        offered.iter().any(|entry| entry.attributes.get("senior_owner").is_some_and(|why| why.contains("came back")))
+    );
     suite.pass(days(40)).await;
     let case = clients.case(&case.name).await;
     assert_eq!(case.state(), State::Lapsed, "nobody answered the second round");

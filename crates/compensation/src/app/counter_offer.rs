@@ -105,12 +105,9 @@ impl Parts {
                 return Ok(None);
             }
         };
-        let draft = OfferDraft {
-            options: with_amount(&declined.options, amount, &explanation),
-            plus: declined.plus.clone(),
-            made_by: "gate".to_owned(),
-            expires_at: tx.now().plus(self.offer_term),
-        };
+        let options = with_amount(&declined.options, amount, &explanation);
+        let expires_at = tx.now().plus(self.term_of(&options));
+        let draft = OfferDraft { options, plus: declined.plus.clone(), made_by: "gate".to_owned(), expires_at };
         let mut offer = draft.open(self.engine.new_id().into(), remedy, tx.now());
         offer.counter_to = Some(declined.id);
         offer.explanation = explanation;
@@ -129,12 +126,14 @@ fn with_amount(options: &[OfferOption], amount: kernel::Money, explanation: &str
         description: "What we can agree on".to_owned(),
         arithmetic: explanation.to_owned(),
         origin: Origin::default(),
+        refund: false,
     };
     let fair = OfferOption {
         id: ID.to_owned(),
         description: format!("{amount} in money"),
         lines: vec![line],
         consent: Consent::None,
+        holds_after: None,
     };
     let others = options.iter().filter(|option| option.id != ID).take(MOST_OPTIONS - 1).cloned();
     [fair].into_iter().chain(others).collect()

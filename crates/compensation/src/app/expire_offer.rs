@@ -1,18 +1,18 @@
 //! The time of an offer has passed: what the law demands is paid in money, the rest falls away.
 
 use api::method::compensation_service::EXPIRE_OFFER;
-use durable::{Tx, TxError};
-use kernel::{Answer, OfferId, RequestContext, RequestKey, ResourceId as _, ServiceError};
+use durable::Tx;
+use kernel::{Answer, OfferId, RequestContext, RequestKey, ServiceError};
 
+use super::by_law::Unchosen;
 use super::effects::Effects;
 use super::progress::progress;
+use super::refunds::lock_order_of;
 use super::refusal::not_now;
 use super::respond_to_offer::lock_offer;
-use super::{App, Parts, own_calls};
-use crate::domain::by_law::by_law;
+use super::{App, own_calls};
 use crate::domain::offer::{OfferEvent, OfferState};
-use crate::domain::records::{Offer, Remedy};
-use crate::domain::remedy::{Progress, RemedyEvent};
+use crate::domain::remedy::{RemedyEvent, RemedyState};
 use crate::store::{offers, remedies};
 use crate::wire;
 
@@ -36,9 +36,23 @@ impl App {
                 let (mut remedy, mut offer) = lock_offer(&tx, &context, id).await?;
                 if offer.state == OfferState::Open && own_calls::is_due(&context, offer.expires_at, tx.now())? {
                     offer.take(OfferEvent::Expire, tx.now()).map_err(not_now)?;
+                    lock_order_of(&tx, &context.tenant, &remedy, &offer).await?;
                     app.release(&tx, &context.tenant, &remedy, &offer).await?;
-                    app.milestones.offer_ended(&tx, &context, &offer);
-                    let effects = app.follow_law(&tx, &context, &mut remedy, &mut offer).await?;
+                    let before = progress(&tx, &context.tenant, &remedy, Some(&offer)).await?;
+                    let unchosen = app.demand_of_law(&tx, &context, &remedy, &mut offer, "Nobody answered").await?;
+                    app.milestones.offer_expired(&tx, &context, &offer, unchosen == Unchosen::ChoiceOwed);
+                    let mut effects = Effects::default();
+                    let event = match unchosen {
+                        Unchosen::Pays => {
+                            let added = app.give_of_offer(&tx, &context, &remedy, &offer, &mut effects);
+                            RemedyEvent::OfferDefaulted(before.max(added))
+                        }
+                        Unchosen::ChoiceOwed | Unchosen::Nothing => RemedyEvent::OfferExpired,
+                    };
+                    remedy.state = remedy.state.on(event).map_err(not_now)?;
+                    if remedy.state == RemedyState::Settled {
+                        app.milestones.settled(&tx, &context, &remedy, Some(&offer));
+                    }
                     offers::update_in_tx(&tx, &context.tenant, &offer).await?;
                     effects.write(&tx).await?;
                     remedies::update_in_tx(&tx, &context.tenant, &mut remedy).await?;
@@ -47,30 +61,5 @@ impl App {
             }
         };
         self.engine.mutate("compensation.expire_offer", key, work).await
-    }
-}
-
-impl Parts {
-    /// Pays what the law demands of an offer that nobody answered. Its lines are given under the offer's id, as an answer's
-    /// are: at most once, whatever else happens. Returns what is written.
-    async fn follow_law(
-        &self,
-        tx: &Tx,
-        context: &RequestContext,
-        remedy: &mut Remedy,
-        offer: &mut Offer,
-    ) -> Result<Effects, TxError> {
-        let mut effects = Effects::default();
-        let Some(by_law) = by_law(offer, &remedy.assessment) else {
-            remedy.state = remedy.state.on(RemedyEvent::OfferExpired).map_err(not_now)?;
-            return Ok(effects);
-        };
-        let before = progress(tx, &context.tenant, remedy, Some(offer)).await?;
-        self.give(tx, context, remedy, offer.id.uuid(), &by_law.lines, &mut effects);
-        let event = RemedyEvent::OfferDefaulted(before.max(Progress::Open));
-        remedy.state = remedy.state.on(event).map_err(not_now)?;
-        let why = format!("Nobody answered: the law demands money, so that option {} holds.", by_law.option);
-        offer.explanation = format!("{} {why}", offer.explanation).trim_start().to_owned();
-        Ok(effects)
     }
 }

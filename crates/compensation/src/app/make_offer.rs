@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::authority::{Ask, Verdict};
 use super::effects::Effects;
 use super::limits::{apology_first, within_limits};
+use super::person::known_person;
 use super::progress::{last_offer, progress};
 use super::refunds::refuse_above;
 use super::refusal::not_now;
@@ -17,7 +18,9 @@ use super::{App, Parts, own_calls};
 use crate::domain::approval::{Approval, Asked, CounterTo};
 use crate::domain::assessment::offer_summary;
 use crate::domain::line::{OfferOption, RemedyLine};
+use crate::domain::order_funds;
 use crate::domain::policy::PolicyKind;
+use crate::domain::policy::measure::owed_by_law;
 use crate::domain::policy::window::day_of;
 use crate::domain::records::{OfferDraft, Remedy};
 use crate::domain::remedy::{Progress, RemedyEvent};
@@ -101,6 +104,9 @@ impl Parts {
         apology_first(remedy)?;
         let state = remedy.state.on(RemedyEvent::OfferMade(*payouts)).map_err(not_now)?;
         within_limits(remedy, path, &offer.options, &offer.plus)?;
+        let owed = owed_by_law(&remedy.assessment, true);
+        let lines = offer.options.iter_mut().flat_map(|option| &mut option.lines).chain(&mut offer.plus);
+        order_funds::mark(lines, &owed);
         refuse_above(tx, tenant, remedy, &offer.options, &offer.plus).await?;
         if let Some(waiting) = approvals::waiting(tx.conn(), tenant, remedy.id).await? {
             return Err(waits(&waiting).into());
@@ -141,7 +147,7 @@ impl Parts {
         }
         remedy.offer = Some(offer.id);
         remedies::update_in_tx(tx, tenant, &mut remedy).await?;
-        self.milestones.offer_made(tx, context, &offer);
+        self.milestones.offer_made(tx, context, &remedy, &offer);
         own_calls::expire_offer_later(tx, context, &offer);
         let response = wire::offer(&offer);
         let summary = offer_summary(&offer.options, &offer.plus);
@@ -194,7 +200,8 @@ impl Parts {
             counter,
         };
         let Verdict { reasons, role, policies, signals, .. } = verdict;
-        let ask = Ask { asked, requested_by: command.made_by, role, reasons, policies };
+        let client = known_person(context).map(str::to_owned);
+        let ask = Ask { asked, requested_by: command.made_by, client, role, reasons, policies };
         let approval = self.approval(tx, context, &remedy, ask);
         let response = authority_wire::unapproved_offer(&approval)
             .ok_or_else(|| ServiceError::internal("an offer that waits is not shown"))?;

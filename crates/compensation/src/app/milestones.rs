@@ -39,7 +39,8 @@ impl Milestones {
     /// Nothing is owed.
     pub(super) fn nothing_owed(&self, tx: &Tx, context: &RequestContext, remedy: &Remedy) {
         let explanation = remedy.assessment.summary.clone();
-        self.of_remedy(tx, context, remedy, Kind::NothingOwed, &explanation, [("explanation", explanation.clone())]);
+        let attributes = [("explanation", explanation.clone())];
+        self.of_remedy(tx, context, remedy, Kind::NothingOwed, &explanation, attributes);
     }
 
     /// Everything that was owed or accepted has been given.
@@ -49,11 +50,11 @@ impl Milestones {
     }
 
     /// An offer waits for an answer.
-    pub(super) fn offer_made(&self, tx: &Tx, context: &RequestContext, offer: &Offer) {
+    pub(super) fn offer_made(&self, tx: &Tx, context: &RequestContext, remedy: &Remedy, offer: &Offer) {
         let text = offer_summary(&offer.options, &offer.plus);
         let said = format!("Offer made, open until {}: {}", offer.expires_at, text.replace('\n', "; "));
         let attributes = [("summary", text), ("expires_at", offer.expires_at.to_string())];
-        self.of_offer(tx, context, offer, Kind::OfferMade, &said, attributes);
+        self.of_offer(tx, context, offer, Kind::OfferMade, &said, attributes.into_iter().chain(senior_owner(remedy)));
     }
 
     /// An offer was answered, or nobody answered it.
@@ -77,16 +78,29 @@ impl Milestones {
                 if let Some(answer) = offer.counter_offer {
                     attributes.push(("counter_offer", answer.to_string()));
                 }
+                if !offer.explanation.is_empty() {
+                    attributes.push(("explanation", offer.explanation.clone()));
+                }
                 let said = format!("The customer declined the offer: {}", offer.decline_reason);
                 self.of_offer(tx, context, offer, Kind::OfferDeclined, said.trim_end_matches([':', ' ']), attributes);
             }
-            OfferState::Expired => {
-                let said = "Nobody answered the offer in time";
-                self.of_offer(tx, context, offer, Kind::OfferExpired, said, Vec::new());
-            }
-            // The customer knows of an offer once it is open.
-            OfferState::Open | OfferState::PendingApproval | OfferState::Rejected => {}
+            // The customer knows of an offer once it is open; whose time has passed has another report.
+            OfferState::Expired | OfferState::Open | OfferState::PendingApproval | OfferState::Rejected => {}
         }
+    }
+
+    /// Nobody answered an offer. `choice_owed`: the law leaves the choice to the customer, so that a person has to ask.
+    pub(super) fn offer_expired(&self, tx: &Tx, context: &RequestContext, offer: &Offer, choice_owed: bool) {
+        let mut attributes = Vec::new();
+        if !offer.explanation.is_empty() {
+            attributes.push(("explanation", offer.explanation.clone()));
+        }
+        if choice_owed {
+            let options: Vec<_> = offer.options.iter().map(|option| option.id.as_str()).collect();
+            attributes.push(("choice_owed", options.join(", ")));
+        }
+        let said = "Nobody answered the offer in time";
+        self.of_offer(tx, context, offer, Kind::OfferExpired, said, attributes);
     }
 
     /// A voucher was issued.
@@ -170,6 +184,7 @@ impl Milestones {
         said: &str,
         attributes: [(&str, String); N],
     ) {
+        let attributes = attributes.into_iter().chain(senior_owner(remedy));
         let milestone = milestone(tx, kind, remedy.case.to_string(), remedy.id, said, attributes);
         self.report(tx, context, &milestone, remedy.id, 1);
     }
@@ -198,6 +213,14 @@ impl Milestones {
             tx.enqueue(OutboundCall::in_lane(context, sink, REPORT_MILESTONES, call, lane, &request));
         }
     }
+}
+
+/// Why somebody with authority should own the case, where the gate asks for that.
+fn senior_owner(remedy: &Remedy) -> Option<(&'static str, String)> {
+    let gate = remedy.gate.as_ref().filter(|gate| gate.senior_owner)?;
+    let reasons = gate.reasons.iter().filter(|reason| reason.allows == gate.outcome);
+    let why = reasons.map(|reason| reason.text.as_str()).collect::<Vec<_>>().join(" ");
+    Some(("senior_owner", if why.is_empty() { gate.outcome.as_str().to_owned() } else { why }))
 }
 
 fn milestone<'a>(

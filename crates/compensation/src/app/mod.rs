@@ -8,6 +8,7 @@ mod advance_payout;
 mod apply_pack;
 mod authority;
 mod backtest_pack;
+mod by_law;
 mod close_settlement;
 mod counter_offer;
 mod effects;
@@ -24,6 +25,7 @@ pub(crate) mod money_gauges;
 mod open_remedy;
 mod override_gate;
 mod own_calls;
+mod person;
 pub mod ports;
 mod progress;
 mod reads;
@@ -110,6 +112,7 @@ pub(crate) struct Parts {
     policies: Policies,
     tokens: PageTokens,
     offer_term: Duration,
+    apology_term: Duration,
     voucher_term: Duration,
     approval_term: Duration,
     frozen_since: Option<Timestamp>,
@@ -171,6 +174,7 @@ impl App {
             policies: Policies::default(),
             tokens: PageTokens::new(config.store.page_token_key.clone()),
             offer_term: config.offer_term,
+            apology_term: config.apology_term,
             voucher_term: config.voucher_term,
             approval_term: config.approval_term,
             frozen_since: config.payouts_frozen_since,

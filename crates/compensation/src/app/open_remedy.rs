@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::method::compensation_service::OPEN_REMEDY;
 use api::reason::compensation::REMEDY_EXISTS;
@@ -9,7 +10,7 @@ use async_trait::async_trait;
 use durable::{GroupCommand, Tx, TxError};
 use kernel::{
     Answer, CaseId, CustomerId, ErrorCode, OfferId, RemedyId, RequestContext, RequestKey, ResourceId, ServiceError,
-    message_id_for_step,
+    Timestamp, message_id_for_step,
 };
 use serde::Serialize;
 
@@ -21,9 +22,12 @@ use super::refunds::LockedOrders;
 use super::{App, Parts, own_calls};
 use crate::domain::approval::Asked;
 use crate::domain::assessment::Assessment;
+use crate::domain::by_law::{pays_by_law, without_gestures};
 use crate::domain::event::{FailureEvent, Severity};
+use crate::domain::fair_amount::gestures_of_rules;
 use crate::domain::gate::{GateDecision, GateInputs, Known, PriorFailure, RecoveryContext, decide};
-use crate::domain::hold_back::hold_back;
+use crate::domain::hold_back::{Passed, hold_back};
+use crate::domain::line::{OfferOption, RemedyLine};
 use crate::domain::order_funds::order_of;
 use crate::domain::policy::abuse::claims;
 use crate::domain::policy::window::day_of;
@@ -149,13 +153,15 @@ struct Judged<'a> {
     context: &'a RequestContext,
     remedy: Remedy,
     candidate: Option<&'a Candidate>,
+    /// What the gate leaves to a person.
+    to_approve: Vec<RemedyLine>,
 }
 
 impl Judged<'_> {
     fn ask(&self) -> GestureAsk<'_> {
         let Remedy { id, case, customer, event, payee, assessment, .. } = &self.remedy;
         let claims = claims(*id, *case, *customer, payee, &event.reference);
-        GestureAsk { tenant: &self.context.tenant, event, assessment, claims }
+        GestureAsk { tenant: &self.context.tenant, event, assessment, claims, to_approve: &self.to_approve }
     }
 }
 
@@ -193,7 +199,8 @@ impl Parts {
             now: tx.now(),
         };
         let mut gate: GateDecision = decide(&inputs, &self.gate);
-        let mut assessment = hold_back(assessment.clone(), &mut gate);
+        let gestures = gestures_of_rules(gate.outcome, command.severity, &inputs.known);
+        let Passed { mut assessment, to_approve } = hold_back(assessment.clone(), &mut gate, gestures);
         let mut experiment = None;
         if let Some(candidate) = candidate {
             let (treated, treatment) = candidate.treat(assessment, &mut gate);
@@ -217,7 +224,7 @@ impl Parts {
             created_at: tx.now(),
             updated_at: tx.now(),
         };
-        Judged { context, remedy, candidate }
+        Judged { context, remedy, candidate, to_approve }
     }
 
     fn open(
@@ -228,7 +235,7 @@ impl Parts {
         orders: &mut LockedOrders,
         effects: &mut Effects,
     ) -> api::compensation::Remedy {
-        let Judged { context, mut remedy, candidate } = judged;
+        let Judged { context, mut remedy, candidate, .. } = judged;
         let waits = plan.map(|plan| self.ask_for_rest(tx, context, &mut remedy, plan, effects)).unwrap_or_default();
         orders.cut(&context.tenant, order_of(&remedy.event), &mut remedy.assessment.automatic);
         let given = self.give(tx, context, &remedy, remedy.id.uuid(), &remedy.assessment.automatic, effects);
@@ -267,6 +274,9 @@ impl Parts {
         if first == FirstOffer::Made {
             self.make_first_offer(tx, context, &mut remedy, offer, effects);
         }
+        if first == FirstOffer::Waits && pays_by_law(&remedy.assessment.choice_of) {
+            own_calls::offer_without_apology_later(tx, context, &remedy, self.apology_due(&remedy));
+        }
         if let (FirstOffer::Later, Some(at)) = (first, remedy.offer_at()) {
             own_calls::release_offer_later(tx, context, &remedy, at);
         }
@@ -303,7 +313,7 @@ impl Parts {
         let waits = Waits { choice: choice.is_some(), offered };
         for (asked, requested_by) in grant.into_iter().chain(choice) {
             let (reasons, policies) = (split.reasons.clone(), policies.clone());
-            let ask = Ask { asked, requested_by, role: String::new(), reasons, policies };
+            let ask = Ask { asked, requested_by, client: None, role: String::new(), reasons, policies };
             let approval = self.approval(tx, context, remedy, ask);
             effects.approvals.push((tenant.clone(), approval));
         }
@@ -321,20 +331,34 @@ impl Parts {
     ) {
         let offer = self.first_offer(tx, id, remedy);
         remedy.offer = Some(offer.id);
-        self.milestones.offer_made(tx, context, &offer);
+        self.milestones.offer_made(tx, context, remedy, &offer);
         own_calls::expire_offer_later(tx, context, &offer);
         effects.offers.push((context.tenant.clone(), offer));
     }
 
-    /// The offer that the packs make.
+    /// The offer that the packs make; without its gestures where our apology is overdue, because they come after it.
     fn first_offer(&self, tx: &Tx, id: OfferId, remedy: &Remedy) -> Offer {
-        let draft = OfferDraft {
-            options: remedy.assessment.choice_of.clone(),
-            plus: remedy.assessment.plus.clone(),
-            made_by: rule_of_choice(&remedy.assessment),
-            expires_at: tx.now().plus(self.offer_term),
-        };
-        draft.open(id, remedy, tx.now())
+        let Assessment { choice_of, plus, .. } = &remedy.assessment;
+        let (options, plus) =
+            if remedy.needs_apology() { without_gestures(choice_of, plus) } else { (choice_of.clone(), plus.clone()) };
+        let expires_at = tx.now().plus(self.term_of(&options));
+        let draft = OfferDraft { options, plus, made_by: rule_of_choice(&remedy.assessment), expires_at };
+        let mut offer = draft.open(id, remedy, tx.now());
+        if remedy.needs_apology() {
+            "No apology of ours is on record. What the law demands does not wait for it."
+                .clone_into(&mut offer.explanation);
+        }
+        offer
+    }
+
+    /// How long an offer with these options waits: no longer than the law lets the customer wait for what holds anyway.
+    pub(super) fn term_of(&self, options: &[OfferOption]) -> Duration {
+        options.iter().filter_map(|option| option.holds_after).chain([self.offer_term]).min().unwrap_or(self.offer_term)
+    }
+
+    /// Until when what the law demands waits for our apology.
+    pub(super) fn apology_due(&self, remedy: &Remedy) -> Timestamp {
+        remedy.created_at.plus(self.apology_term)
     }
 }
 

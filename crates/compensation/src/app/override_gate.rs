@@ -6,6 +6,8 @@ use kernel::{Answer, RemedyId, RequestContext, RequestKey, ServiceError, reason}
 use serde::Serialize;
 
 use super::App;
+use super::authority::may_not;
+use super::person::person;
 use crate::domain::gate::{Known, Outcome};
 use crate::store::gate::{self, GateOverride};
 use crate::store::remedies;
@@ -18,13 +20,18 @@ pub(crate) struct OverrideGate {
     pub(crate) outcome: Outcome,
     pub(crate) reason: String,
     pub(crate) decided_by: String,
+    /// The policy's default role when empty. Left out where it is, so that a request from before there were roles hashes as
+    /// it did.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) role: String,
 }
 
 impl App {
     /// Decides otherwise.
     ///
     /// # Errors
-    /// NOT_FOUND; FAILED_PRECONDITION `INVALID_TRANSITION` when that outcome holds already.
+    /// NOT_FOUND; FAILED_PRECONDITION `INVALID_TRANSITION` when that outcome holds already; PERMISSION_DENIED
+    /// `PERSON_REQUIRED` for a service, and `ROLE_MAY_NOT_APPROVE`.
     #[tracing::instrument(skip_all, name = "compensation.override_gate", fields(amends.remedy = %command.remedy))]
     pub(crate) async fn override_gate(
         &self,
@@ -33,8 +40,10 @@ impl App {
         command: OverrideGate,
     ) -> Result<Answer<api::compensation::GateDecision>, ServiceError> {
         let key = context.key(OVERRIDE_GATE, request_id, RequestKey::hash_of(&command));
+        person(&context)?;
+        let app = self.clone();
         let work = move |tx: durable::Tx| {
-            let (context, command) = (context.clone(), command.clone());
+            let (app, context, command) = (app.clone(), context.clone(), command.clone());
             async move {
                 let (tenant, id) = (&context.tenant, command.remedy);
                 let found = remedies::lock_in_tx(&tx, tenant, id).await?;
@@ -44,6 +53,11 @@ impl App {
                     let message = format!("{} holds for {id} already", before.outcome.as_str());
                     let refused = ServiceError::precondition(reason::INVALID_TRANSITION, message);
                     return Err(refused.with("outcome", before.outcome.as_str()).into());
+                }
+                let authority = app.policies.of(&tx, tenant).await?.authority;
+                let role = if command.role.is_empty() { &authority.default_role } else { &command.role };
+                if !authority.may_approve(role) {
+                    return Err(may_not(role).into());
                 }
                 let known = Known::of(&remedy.event);
                 let decision = before.overridden(command.outcome, remedy.severity, &known);

@@ -56,6 +56,18 @@ pub(super) fn release_offer_later(tx: &Tx, context: &RequestContext, remedy: &Re
     tx.enqueue(OutboundCall::timer(context, NAME, RELEASE_OFFER, call, at, &request));
 }
 
+/// Sets the timer that makes an offer of what the law demands though no apology of ours is on record.
+pub(super) fn offer_without_apology_later(tx: &Tx, context: &RequestContext, remedy: &Remedy, at: Timestamp) {
+    let call = apology_timer(&context.tenant, remedy);
+    let request = ReleaseOfferRequest { request_id: call.to_string(), name: remedy.id.to_string() };
+    tx.enqueue(OutboundCall::timer(context, NAME, RELEASE_OFFER, call, at, &request));
+}
+
+/// Takes it back: the customer has our apology.
+pub(super) fn cancel_apology_timer(tx: &Tx, tenant: &TenantId, remedy: &Remedy) {
+    tx.cancel(apology_timer(tenant, remedy));
+}
+
 /// Sets the timer that ends an experiment.
 pub(super) fn expire_experiment_later(tx: &Tx, context: &RequestContext, id: &str, at: Timestamp) {
     let call = experiment_timer(&context.tenant, id);
@@ -113,6 +125,10 @@ pub(super) fn payout_step(tenant: &TenantId, payout: &Payout, step: u32) -> Uuid
 
 fn offer_timer(tenant: &TenantId, offer: OfferId) -> Uuid {
     message_id_for_step(offer.uuid(), &format!("{tenant}/expire"), 1)
+}
+
+fn apology_timer(tenant: &TenantId, remedy: &Remedy) -> Uuid {
+    message_id_for_step(remedy.id.uuid(), &format!("{tenant}/apology"), 1)
 }
 
 /// An offer that was approved bears the approval's UUID: the step tells their timers apart.

@@ -37,6 +37,7 @@ impl App {
                     remedy.recovery.apologised = true;
                     let mut effects = Effects::default();
                     if remedy.state == RemedyState::AwaitingApology {
+                        own_calls::cancel_apology_timer(&tx, tenant, &remedy);
                         let later = remedy.offer_at();
                         let event = later.map_or(RemedyEvent::Apologised, |_| RemedyEvent::ApologisedBefore);
                         remedy.state = remedy.state.on(event).map_err(not_now)?;

@@ -7,10 +7,11 @@ use durable::{Tx, TxError};
 use kernel::{ServiceError, TenantId};
 use sea_orm::DbErr;
 
+use crate::domain::line::Basis;
 use crate::domain::line::{OfferOption, RemedyLine};
-use crate::domain::order_funds::{MAX_REFERENCE, OrderFunds, above, cut, order_of, refund_of};
+use crate::domain::order_funds::{MAX_REFERENCE, OrderFunds, above, cut, cut_by_law, order_of, refund_of};
 use crate::domain::payout_step::Payout;
-use crate::domain::records::Remedy;
+use crate::domain::records::{Offer, Remedy};
 use crate::store::orders::{self, OrderRefund};
 
 /// The orders of a group of commands, locked.
@@ -71,11 +72,46 @@ pub(super) async fn refuse_above(
     let funds = locked.values().next();
     for option in options {
         if let Some(why) = above(option.lines.iter().chain(plus), order, funds) {
-            let message = format!("option {} refunds more than is left: {why}", option.id);
-            let error = ServiceError::precondition(REFUND_ABOVE_CAPTURE, message).with("order", order);
-            let left = funds.map_or_else(|| "0".to_owned(), |funds| funds.left().to_string());
-            return Err(error.with("left", left).with("option", &option.id).into());
+            return Err(refused(&option.id, order, funds, &why).into());
         }
     }
     Ok(())
+}
+
+/// Locks the order that an offer refunds, where it does. An order is locked before the sums of limits, everywhere.
+pub(super) async fn lock_order_of(tx: &Tx, tenant: &TenantId, remedy: &Remedy, offer: &Offer) -> Result<(), TxError> {
+    let lines: Vec<_> = offer.options.iter().flat_map(|option| &option.lines).chain(&offer.plus).cloned().collect();
+    LockedOrders::lock(tx, [(tenant, order_of(&remedy.event), lines.as_slice())]).await?;
+    Ok(())
+}
+
+/// What an option gives within what was captured. What the law demands back is cut like what is given without a person:
+/// the customer who accepts it cannot mend a capture that is not known, and must not be refused what is owed. Any other
+/// refund above it is refused.
+pub(super) async fn within_captures(
+    tx: &Tx,
+    tenant: &TenantId,
+    remedy: &Remedy,
+    option: &str,
+    mut lines: Vec<RemedyLine>,
+) -> Result<Vec<RemedyLine>, TxError> {
+    let Some(order) = order_of(&remedy.event) else { return Ok(lines) };
+    if lines.iter().all(|line| refund_of(line).is_none()) {
+        return Ok(lines);
+    }
+    let mut locked = orders::lock_in_tx(tx, &[(tenant, order)]).await?;
+    let mut funds = locked.values_mut().next();
+    cut_by_law(&mut lines, &shortened(order), funds.as_deref_mut());
+    let others = lines.iter().filter(|line| line.basis != Basis::Statutory);
+    if let Some(why) = above(others, order, funds.as_deref()) {
+        return Err(refused(option, order, funds.as_deref(), &why).into());
+    }
+    Ok(lines)
+}
+
+fn refused(option: &str, order: &str, funds: Option<&OrderFunds>, why: &str) -> ServiceError {
+    let message = format!("option {option} refunds more than is left: {why}");
+    let left = funds.map_or_else(|| "0".to_owned(), |funds| funds.left().to_string());
+    let error = ServiceError::precondition(REFUND_ABOVE_CAPTURE, message).with("order", order);
+    error.with("left", left).with("option", option)
 }

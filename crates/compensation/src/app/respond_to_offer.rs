@@ -4,18 +4,18 @@ use api::method::compensation_service::RESPOND_TO_OFFER;
 use api::reason::compensation::OFFER_NOT_OPEN;
 use durable::audit::{self, AuditEntry};
 use durable::{Tx, TxError};
-use kernel::{Answer, Money, OfferId, RequestContext, RequestKey, ResourceId, ServiceError, Violations};
+use kernel::{Answer, Money, OfferId, RequestContext, RequestKey, ServiceError, Violations};
 use serde::Serialize;
 
 use super::effects::Effects;
 use super::progress::progress;
-use super::refunds::refuse_above;
+use super::refunds::{lock_order_of, within_captures};
 use super::refusal::not_now;
 use super::{App, Parts, own_calls};
 use crate::domain::line::Consent;
 use crate::domain::offer::OfferEvent;
 use crate::domain::records::{Offer, Remedy};
-use crate::domain::remedy::{Progress, RemedyEvent, RemedyState};
+use crate::domain::remedy::{RemedyEvent, RemedyState};
 use crate::store::{offers, remedies};
 use crate::wire;
 
@@ -67,20 +67,26 @@ impl App {
                         offer.decline_reason = reason;
                         offer.fair_ask = fair_ask;
                         offer.fair_amount = fair_amount;
+                        lock_order_of(&tx, tenant, &remedy, &offer).await?;
                         app.release(&tx, tenant, &remedy, &offer).await?;
                         let fair = app.answer_fair_ask(&tx, &remedy, &mut offer)?;
                         (answer, effects) = app.afford_answer(&tx, tenant, &remedy, &mut offer, fair).await?;
                         let event =
                             if answer.is_some() { RemedyEvent::OfferCountered } else { RemedyEvent::OfferDeclined };
                         remedy.state = remedy.state.on(event).map_err(not_now)?;
+                        if answer.is_none() {
+                            // A no waives nothing: what the law demands is paid beside whatever else is agreed on.
+                            app.demand_of_law(&tx, &context, &remedy, &mut offer, "The customer declined").await?;
+                        }
                         app.milestones.offer_ended(&tx, &context, &offer);
+                        app.give_of_offer(&tx, &context, &remedy, &offer, &mut effects);
                     }
                 }
                 own_calls::cancel_offer_timer(&tx, tenant, offer.id);
                 offers::update_in_tx(&tx, tenant, &offer).await?;
                 if let Some(answer) = answer {
                     remedy.offer = Some(answer.id);
-                    app.milestones.offer_made(&tx, &context, &answer);
+                    app.milestones.offer_made(&tx, &context, &remedy, &answer);
                     own_calls::expire_offer_later(&tx, &context, &answer);
                 }
                 effects.write(&tx).await?;
@@ -145,14 +151,14 @@ impl Parts {
             violations.finish()?;
         }
         let chosen: Vec<_> = offer.options.iter().filter(|known| known.id == option).cloned().collect();
-        refuse_above(tx, &context.tenant, remedy, &chosen, &offer.plus).await?;
+        let lines = chosen.into_iter().flat_map(|option| option.lines).chain(offer.plus.clone()).collect();
+        offer.given = Some(within_captures(tx, &context.tenant, remedy, &option, lines).await?);
         offer.accepted_option = option;
         self.release(tx, &context.tenant, remedy, offer).await?;
         self.milestones.offer_ended(tx, context, offer);
         let before = progress(tx, &context.tenant, remedy, Some(offer)).await?;
         let mut effects = Effects::default();
-        let given = self.give(tx, context, remedy, offer.id.uuid(), &offer.accepted_lines(), &mut effects);
-        let added = if given.payouts.is_empty() { Progress::Given } else { Progress::Open };
+        let added = self.give_of_offer(tx, context, remedy, offer, &mut effects);
         remedy.state = remedy.state.on(RemedyEvent::OfferAccepted(before.max(added))).map_err(not_now)?;
         if remedy.state == RemedyState::Settled {
             self.milestones.settled(tx, context, remedy, Some(offer));

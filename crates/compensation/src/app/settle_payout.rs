@@ -3,15 +3,14 @@
 //! Both are on record with their evidence. That they are two people is asked here and demanded by the database.
 
 use api::method::settlement_service::{APPROVE_PAYOUT_SETTLEMENT, REJECT_PAYOUT_SETTLEMENT, SETTLE_PAYOUT};
-use api::reason::compensation::{FOUR_EYES, PAYOUT_WAS_EXECUTED, PERSON_REQUIRED};
+use api::reason::compensation::{FOUR_EYES, PAYOUT_WAS_EXECUTED};
 use durable::audit::{self, AuditEntry};
 use durable::{Tx, TxError};
-use kernel::{
-    Answer, ErrorCode, PayoutId, PayoutSettlementId, RequestContext, RequestKey, ServiceError, Timestamp, reason,
-};
+use kernel::{Answer, PayoutId, PayoutSettlementId, RequestContext, RequestKey, ServiceError, Timestamp, reason};
 use serde::Serialize;
 
 use super::App;
+use super::person::person;
 use super::refusal::not_now;
 use crate::domain::payout::PayoutState;
 use crate::domain::payout_settlement::{Outcome, PayoutSettlement, SettlementEvent, SettlementState};
@@ -157,15 +156,6 @@ impl App {
         };
         self.engine.mutate("compensation.reject_payout_settlement", key, work).await
     }
-}
-
-/// Who decides: a person, as the credentials say.
-fn person(context: &RequestContext) -> Result<String, ServiceError> {
-    if context.client.starts_with("service:") {
-        let text = "a service cannot decide this; a person must";
-        return Err(ServiceError::new(ErrorCode::PermissionDenied, PERSON_REQUIRED, text));
-    }
-    Ok(context.client.clone())
 }
 
 fn is_manual(payout: &Payout) -> Result<(), ServiceError> {

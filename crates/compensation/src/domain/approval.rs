@@ -129,6 +129,8 @@ pub struct Approval {
     pub asked: Asked,
     /// Who asks: an agent, or a rule.
     pub requested_by: String,
+    /// By whose credentials; empty for a rule, and where they do not tell.
+    pub requested_client: String,
     /// In which role.
     pub role: String,
     /// Why it could not be decided alone.
@@ -137,6 +139,8 @@ pub struct Approval {
     pub policies: BTreeMap<String, String>,
     /// Who decided; empty until then.
     pub decided_by: String,
+    /// By whose credentials; empty until then, and where they do not tell.
+    pub decided_client: String,
     /// Why it was rejected.
     pub rejection: String,
     /// What is done instead.
@@ -169,17 +173,24 @@ impl Approval {
         if self.state == ApprovalState::Pending && now >= self.expires_at { ApprovalState::Expired } else { self.state }
     }
 
-    /// Takes the decision of a person.
+    /// Takes the decision of a person: a name, and whose credentials came with it, as far as they tell.
     ///
     /// # Errors
     /// When it does not wait any more, or who decides is who asked.
-    pub fn decide(&mut self, event: ApprovalEvent, by: &str, now: Timestamp) -> Result<(), Undecided> {
+    pub fn decide(
+        &mut self,
+        event: ApprovalEvent,
+        (by, client): (&str, &str),
+        now: Timestamp,
+    ) -> Result<(), Undecided> {
         let state = self.state_at(now).on(event).map_err(Undecided::NotPending)?;
-        if same_person(&self.requested_by, by) {
+        let same_credentials = !client.is_empty() && self.requested_client == client;
+        if same_credentials || same_person(&self.requested_by, by) {
             return Err(Undecided::FourEyes);
         }
         self.state = state;
         by.clone_into(&mut self.decided_by);
+        client.clone_into(&mut self.decided_client);
         self.updated_at = now;
         Ok(())
     }
@@ -234,10 +245,12 @@ mod tests {
             state: S::Pending,
             asked: Asked::Grant { lines: Vec::new() },
             requested_by: "Ada".to_owned(),
+            requested_client: "ada@desk".to_owned(),
             role: "agent".to_owned(),
             reasons: Vec::new(),
             policies: BTreeMap::new(),
             decided_by: String::new(),
+            decided_client: String::new(),
             rejection: String::new(),
             alternative: String::new(),
             expires_at: at(10),
@@ -245,16 +258,21 @@ mod tests {
             updated_at: at(0),
         };
         for name in ["Ada", "ada", " ADA "] {
-            assert_eq!(asked.clone().decide(Approve, name, at(1)), Err(Undecided::FourEyes), "{name}");
-            assert_eq!(asked.clone().decide(Reject, name, at(1)), Err(Undecided::FourEyes), "{name}");
+            assert_eq!(asked.clone().decide(Approve, (name, ""), at(1)), Err(Undecided::FourEyes), "{name}");
+            assert_eq!(asked.clone().decide(Reject, (name, "bob@desk"), at(1)), Err(Undecided::FourEyes), "{name}");
         }
+        // Another name, and the same credentials.
+        assert_eq!(asked.clone().decide(Approve, ("Bob", "ada@desk"), at(1)), Err(Undecided::FourEyes));
+        let mut by_nobody = Approval { requested_client: String::new(), ..asked.clone() };
+        by_nobody.decide(Approve, ("Bob", ""), at(1)).expect("nothing is told of either");
         let mut decided = asked.clone();
-        decided.decide(Approve, "Bob", at(9)).expect("in time");
+        decided.decide(Approve, ("Bob", "bob@desk"), at(9)).expect("in time");
+        assert_eq!(decided.decided_client, "bob@desk");
         assert_eq!((decided.state, decided.decided_by.as_str(), decided.updated_at), (S::Approved, "Bob", at(9)));
-        assert!(matches!(decided.decide(Reject, "Cleo", at(9)), Err(Undecided::NotPending(_))));
+        assert!(matches!(decided.decide(Reject, ("Cleo", ""), at(9)), Err(Undecided::NotPending(_))));
         assert!(decided.expire(at(11)).is_err());
         let mut late = asked;
-        assert!(matches!(late.decide(Approve, "Bob", at(10)), Err(Undecided::NotPending(_))));
+        assert!(matches!(late.decide(Approve, ("Bob", ""), at(10)), Err(Undecided::NotPending(_))));
         late.expire(at(10)).expect("its time");
         assert_eq!(late.state, S::Expired);
     }

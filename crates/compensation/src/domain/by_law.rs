@@ -1,7 +1,10 @@
-//! An offer that nobody answered: what the law demands is paid in money all the same.
+//! An offer that ended without a choice, because nobody answered or because the customer declined: what the law demands is
+//! paid in money all the same.
 //!
-//! A voucher may stand in the place of that money only by a signed agreement (EU261 Article 7(3)); silence is none. Where
-//! there is a real choice, as between a new flight and the price of the ticket, silence chooses nothing.
+//! A voucher may stand in the place of that money only by a signed agreement (EU261 Article 7(3)); neither silence nor a no
+//! is one. Where there is a real choice, as between a new flight and the price of the ticket, the law may say what holds
+//! without an answer (14 CFR 260.6(b)(3), (4)), and its pack names that option; where it does not (EU261 Article 8),
+//! nothing is chosen, and the choice stays owed.
 
 use super::assessment::Assessment;
 use super::line::{Basis, Benefit, Consent, OfferOption, RemedyLine};
@@ -19,30 +22,71 @@ pub struct ByLaw {
     pub lines: Vec<RemedyLine>,
 }
 
-/// What the law demands of an offer, when that is one thing, and money: as far as the assessment owes it, whoever made the
-/// offer.
-pub fn by_law(offer: &Offer, assessment: &Assessment) -> Option<ByLaw> {
-    let owed = owed_by_law(assessment, false);
+/// What the law demands of an offer that ended without a choice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// Money, of this option.
+    Pays(ByLaw),
+    /// That the customer may choose between these options, one of which is money.
+    Choice(Vec<String>),
+    /// Nothing that could be paid.
+    Nothing,
+}
+
+/// What the law demands of an offer, of the lines that are still owed, whoever made the offer.
+pub fn by_law(offer: &Offer, owed: &[&RemedyLine]) -> Demand {
     let is_owed = |line: &&RemedyLine| owed.contains(line);
     let is_due = |option: &&OfferOption| {
         option.consent == Consent::None && option.lines.iter().any(|line| line.basis != Basis::Gesture)
     };
-    let mut due = offer.options.iter().filter(is_due);
-    let (Some(option), None) = (due.next(), due.next()) else { return None };
+    let due: Vec<_> = offer.options.iter().filter(is_due).collect();
+    let named = due.iter().find(|option| option.holds_after.is_some());
+    let option = match (named, due.as_slice()) {
+        (Some(option), _) | (None, [option]) => *option,
+        (None, several) => {
+            let pays = |line: &RemedyLine| is_owed(&line) && matches!(line.benefit, Benefit::Money(_));
+            if several.iter().flat_map(|option| &option.lines).any(pays) {
+                return Demand::Choice(several.iter().map(|option| option.id.clone()).collect());
+            }
+            return Demand::Nothing;
+        }
+    };
     let lines: Vec<_> = option.lines.iter().filter(|line| line.basis == Basis::Statutory).collect();
     if lines.is_empty() || !lines.iter().all(|line| matches!(line.benefit, Benefit::Money(_)) && is_owed(line)) {
-        return None;
+        return Demand::Nothing;
     }
     let along = offer.plus.iter().filter(|line| line.basis == Basis::Statutory && !line.is_instead_of_money());
     let lines = lines.into_iter().chain(along.filter(is_owed)).cloned().collect();
-    Some(ByLaw { option: option.id.clone(), lines })
+    Demand::Pays(ByLaw { option: option.id.clone(), lines })
 }
 
-/// What the last offer of a remedy gave: by the customer's choice, or by law once nobody had chosen.
+/// The choice without its gestures, for an offer that comes without our apology: an apology may be late, the law is not.
+pub fn without_gestures(options: &[OfferOption], plus: &[RemedyLine]) -> (Vec<OfferOption>, Vec<RemedyLine>) {
+    let fair = |lines: &[RemedyLine]| -> Vec<RemedyLine> {
+        lines.iter().filter(|line| line.basis != Basis::Gesture).cloned().collect()
+    };
+    let options = options.iter().map(|option| OfferOption { lines: fair(&option.lines), ..option.clone() });
+    (options.filter(|option| !option.lines.is_empty()).collect(), fair(plus))
+}
+
+/// True when the law demands money among these options: they do not wait for an apology beyond its time.
+pub fn pays_by_law(options: &[OfferOption]) -> bool {
+    let mut lines = options.iter().flat_map(|option| &option.lines);
+    lines.any(|line| line.basis == Basis::Statutory && matches!(line.benefit, Benefit::Money(_)))
+}
+
+/// What the last offer of a remedy gave: by the customer's choice, or by law. An offer that ended before that was written
+/// down with it gave its accepted option, or what the law demands when nobody answered.
 pub fn given_by(offer: &Offer, assessment: &Assessment, remedy: RemedyState) -> Vec<RemedyLine> {
+    if let Some(given) = &offer.given {
+        return given.clone();
+    }
     match (offer.state, remedy) {
         (OfferState::Expired, RemedyState::Granting | RemedyState::Settled | RemedyState::NeedsAttention) => {
-            by_law(offer, assessment).map(|by_law| by_law.lines).unwrap_or_default()
+            match by_law(offer, &owed_by_law(assessment, false)) {
+                Demand::Pays(by_law) => by_law.lines,
+                Demand::Choice(_) | Demand::Nothing => Vec::new(),
+            }
         }
         _ => offer.accepted_lines(),
     }
@@ -59,7 +103,15 @@ mod tests {
 
     fn line(id: &str, basis: Basis, benefit: Benefit) -> RemedyLine {
         let (description, arithmetic) = (String::new(), String::new());
-        RemedyLine { id: id.to_owned(), basis, benefit, description, arithmetic, origin: Origin::default() }
+        RemedyLine {
+            id: id.to_owned(),
+            basis,
+            benefit,
+            description,
+            arithmetic,
+            origin: Origin::default(),
+            refund: false,
+        }
     }
 
     fn eur(minor: i64) -> Money {
@@ -68,7 +120,7 @@ mod tests {
 
     fn option(id: &str, consent: Consent, lines: &[&RemedyLine]) -> OfferOption {
         let lines = lines.iter().map(|line| (*line).clone()).collect();
-        OfferOption { id: id.to_owned(), description: String::new(), lines, consent }
+        OfferOption { id: id.to_owned(), description: String::new(), lines, consent, holds_after: None }
     }
 
     fn offer(options: &[OfferOption], plus: &[RemedyLine]) -> Offer {
@@ -86,6 +138,7 @@ mod tests {
             counter_to: None,
             counter_offer: None,
             explanation: String::new(),
+            given: None,
             made_by: String::new(),
             expires_at: Timestamp::from_seconds(10),
             created_at: Timestamp::from_seconds(0),
@@ -97,9 +150,22 @@ mod tests {
         Assessment { choice_of: options.to_vec(), plus: plus.to_vec(), ..Assessment::default() }
     }
 
+    fn demanded(offer: &Offer, assessment: &Assessment) -> Demand {
+        by_law(offer, &owed_by_law(assessment, false))
+    }
+
     fn found(options: &[OfferOption], plus: &[RemedyLine]) -> Option<(String, Vec<String>)> {
-        let by_law = by_law(&offer(options, plus), &owing(options, plus))?;
-        Some((by_law.option, by_law.lines.into_iter().map(|line| line.id).collect()))
+        match demanded(&offer(options, plus), &owing(options, plus)) {
+            Demand::Pays(by_law) => Some((by_law.option, by_law.lines.into_iter().map(|line| line.id).collect())),
+            Demand::Choice(_) | Demand::Nothing => None,
+        }
+    }
+
+    fn choice(options: &[OfferOption]) -> Vec<String> {
+        match demanded(&offer(options, &[]), &owing(options, &[])) {
+            Demand::Choice(options) => options,
+            Demand::Pays(_) | Demand::Nothing => Vec::new(),
+        }
     }
 
     #[test]
@@ -132,11 +198,38 @@ mod tests {
         let back = line("back", Basis::Restitution, Benefit::Money(eur(25_000)));
         let refund = option("refund", Consent::None, &[&refund]);
         let rebook = line("rebook", Basis::Restitution, Benefit::Service);
-        assert_eq!(found(&[refund.clone(), option("flight", Consent::None, &[&flight])], &[]), None);
-        assert_eq!(found(&[refund.clone(), option("rebook", Consent::None, &[&rebook])], &[]), None);
-        assert_eq!(found(&[option("flight", Consent::None, &[&flight])], &[]), None);
-        assert_eq!(found(&[option("back", Consent::None, &[&back])], &[]), None);
-        assert_eq!(found(&[refund.clone(), refund], &[]), None);
+        for other in [option("other", Consent::None, &[&flight]), option("other", Consent::None, &[&rebook])] {
+            assert_eq!(choice(&[refund.clone(), other.clone()]), ["refund", "other"]);
+            // Unless the law says what holds then.
+            let named = OfferOption { holds_after: Some(std::time::Duration::from_secs(1)), ..refund.clone() };
+            let holds = Some(("refund".to_owned(), vec!["refund".to_owned()]));
+            assert_eq!(found(&[other.clone(), named.clone()], &[]), holds);
+            // What was paid already is owed no more.
+            assert_eq!(by_law(&offer(&[other, named], &[]), &[]), Demand::Nothing);
+        }
+        assert_eq!(choice(&[refund.clone(), refund]), ["refund", "refund"]);
+        for nothing in [option("flight", Consent::None, &[&flight]), option("back", Consent::None, &[&back])] {
+            assert_eq!(demanded(&offer(std::slice::from_ref(&nothing), &[]), &owing(&[nothing], &[])), Demand::Nothing);
+        }
+        let services = [option("a", Consent::None, &[&flight]), option("b", Consent::None, &[&rebook])];
+        assert_eq!(demanded(&offer(&services, &[]), &owing(&services, &[])), Demand::Nothing);
+    }
+
+    #[test]
+    fn a_choice_without_an_apology_has_no_gestures() {
+        let cash = line("cash", Basis::Statutory, Benefit::Money(eur(25_000)));
+        let rebook = line("rebook", Basis::Restitution, Benefit::Service);
+        let gift = line("gift", Basis::Gesture, Benefit::Voucher(eur(1_000)));
+        let options = [
+            option("cash", Consent::None, &[&cash, &gift]),
+            option("gift", Consent::None, &[&gift]),
+            option("rebook", Consent::None, &[&rebook]),
+        ];
+        let (fair, along) = without_gestures(&options, &[gift, rebook.clone()]);
+        assert_eq!(fair, [option("cash", Consent::None, &[&cash]), option("rebook", Consent::None, &[&rebook])]);
+        assert_eq!(along, [rebook]);
+        assert!(pays_by_law(&options));
+        assert!(!pays_by_law(&options[1..]));
     }
 
     #[test]
@@ -145,9 +238,9 @@ mod tests {
         let more = line("cash", Basis::Statutory, Benefit::Money(eur(25_001)));
         let owed = owing(&[option("money", Consent::None, &[&cash])], &[]);
         let made = |line: &RemedyLine| offer(&[option("money", Consent::None, &[line])], &[]);
-        assert!(by_law(&made(&cash), &owed).is_some());
-        assert_eq!(by_law(&made(&more), &owed), None);
-        assert_eq!(by_law(&made(&cash), &Assessment::default()), None);
+        assert!(matches!(demanded(&made(&cash), &owed), Demand::Pays(_)));
+        assert_eq!(demanded(&made(&more), &owed), Demand::Nothing);
+        assert_eq!(demanded(&made(&cash), &Assessment::default()), Demand::Nothing);
     }
 
     #[test]
@@ -164,6 +257,8 @@ mod tests {
             assert_eq!(given_by(&it, &owed, state), lines, "{state:?}");
         }
         (it.state, it.accepted_option) = (OfferState::Accepted, "voucher".to_owned());
-        assert_eq!(given_by(&it, &owed, RemedyState::Settled), [voucher]);
+        assert_eq!(given_by(&it, &owed, RemedyState::Settled), std::slice::from_ref(&voucher));
+        it.given = Some(vec![cash.clone()]);
+        assert_eq!(given_by(&it, &owed, RemedyState::Settled), [cash], "what was written down holds");
     }
 }

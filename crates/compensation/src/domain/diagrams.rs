@@ -28,10 +28,12 @@ fn remedies() -> String {
         (RemedyEvent::OfferExpired, "nobody answered"),
         (RemedyEvent::Apologised, "the customer has our apology"),
         (RemedyEvent::ApologisedBefore, "the customer has our apology, the offer comes later"),
+        (RemedyEvent::ApologyOverdue, "no apology in time, and the law does not wait"),
         (RemedyEvent::TimeCame, "its time has come"),
     ];
     events.push((RemedyEvent::OfferDefaulted(Progress::Open), "nobody answered, the law's money on its way"));
     events.push((RemedyEvent::OfferDefaulted(Progress::Unsure), "nobody answered, a payout needs a person"));
+    events.push((RemedyEvent::OfferDefaulted(Progress::Given), "nobody answered, the law's demand is for people"));
     for (payouts, accepted, moved) in [
         (Progress::Given, "accepted, nothing to pay", "all paid"),
         (Progress::Refused, "accepted, a payout needs a person", "a payout needs a person"),

@@ -88,6 +88,23 @@ pub fn guidance(outcome: Outcome, severity: Severity, known: &Known) -> Option<G
     })
 }
 
+/// The most of gestures that rules give and offer without a person: what RESTORE goes up to. A gesture above it is the
+/// extra step, which works only where the gate says so; under SAVE it is the senior owner's, and no warier outcome
+/// gives more. None where the gate lets the extra step be taken, or the price is not known.
+pub fn gestures_of_rules(outcome: Outcome, severity: Severity, known: &Known) -> Option<Money> {
+    match outcome {
+        Outcome::Delight => None,
+        Outcome::Restore | Outcome::Save | Outcome::StatutoryOnly => {
+            percent_of(known.price?, shares(Outcome::Restore, severity, known.service_accepted)?.to)
+        }
+    }
+}
+
+/// True when the gestures of these lines are above `most` together; those without an amount count nothing.
+pub fn gestures_above<'a>(most: Money, lines: impl IntoIterator<Item = &'a RemedyLine>) -> bool {
+    sum(lines, most, &[Basis::Gesture]) > i128::from(most.minor)
+}
+
 fn amount_of(line: &RemedyLine) -> Option<Money> {
     match line.benefit {
         Benefit::Money(amount) | Benefit::Voucher(amount) => Some(amount),

@@ -20,11 +20,18 @@ fn line(basis: Basis, minor: i64) -> RemedyLine {
         description: String::new(),
         arithmetic: String::new(),
         origin: super::line::Origin::default(),
+        refund: false,
     }
 }
 
 fn option(lines: Vec<RemedyLine>) -> OfferOption {
-    OfferOption { id: "o".to_owned(), description: String::new(), lines, consent: super::line::Consent::None }
+    OfferOption {
+        id: "o".to_owned(),
+        description: String::new(),
+        lines,
+        consent: super::line::Consent::None,
+        holds_after: None,
+    }
 }
 
 fn known(service_accepted: Option<bool>) -> Known {

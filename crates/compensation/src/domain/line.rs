@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use kernel::Money;
 use serde::{Deserialize, Serialize};
@@ -74,6 +75,15 @@ pub struct RemedyLine {
     /// The rule that gives it; empty for what an agent gives.
     #[serde(default)]
     pub origin: Origin,
+    /// True for money that the law demands back: a refund, unlike compensation by law. Left out where it is false, so that
+    /// what was written or asked for before there was this mark reads and hashes as it did.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub refund: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field over by reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// Where a line comes from.
@@ -129,6 +139,10 @@ pub struct OfferOption {
     /// What choosing it needs.
     #[serde(default)]
     pub consent: Consent,
+    /// After this time without an answer, or once the customer has declined, this option holds by law; none when silence
+    /// chooses nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds_after: Option<Duration>,
 }
 
 /// What lines give, in one sentence: what is given, and what people have to do.

@@ -1,8 +1,9 @@
 //! What was captured for an order bounds what is refunded of it.
 //!
-//! A refund is a line of money that gives back what was lost (RESTITUTION) for an event with the fact `order`. What the
-//! law demands, pays for time or goes beyond is no refund and has no such bound. Money that is on its way counts like
-//! money that was paid; an order of which no capture is known has nothing to refund.
+//! A refund is a line of money that gives back what was lost (RESTITUTION), or of which the law demands the price back
+//! (STATUTORY, marked by its rule), for an event with the fact `order`. Compensation by law, pay for time and gestures
+//! are no refunds and have no such bound. Money that is on its way counts like money that was paid; an order of which no
+//! capture is known has nothing to refund. The law's refunds come first.
 
 use kernel::Money;
 
@@ -24,9 +25,26 @@ pub fn order_of(event: &FailureEvent) -> Option<&str> {
 
 /// What a line refunds.
 pub fn refund_of(line: &RemedyLine) -> Option<Money> {
-    match (&line.basis, &line.benefit) {
+    match (line.basis, &line.benefit) {
         (Basis::Restitution, Benefit::Money(amount)) => Some(*amount),
+        (Basis::Statutory, Benefit::Money(amount)) if line.refund => Some(*amount),
         _ => None,
+    }
+}
+
+/// Marks as refunds the STATUTORY money of people's lines for which the law has no other reason: every line that is owed
+/// and covers it gives back the price. Whoever offers it need not say so for it to count.
+pub fn mark<'a>(lines: impl IntoIterator<Item = &'a mut RemedyLine>, owed: &[&RemedyLine]) {
+    for line in lines {
+        let Benefit::Money(asked) = line.benefit else { continue };
+        let covering = || {
+            owed.iter().filter(move |known| match known.benefit {
+                Benefit::Money(amount) => amount.currency == asked.currency && asked.minor <= amount.minor,
+                Benefit::Voucher(_) | Benefit::Discount(_) | Benefit::Service => false,
+            })
+        };
+        line.refund |=
+            line.basis == Basis::Statutory && covering().next().is_some() && covering().all(|known| known.refund);
     }
 }
 
@@ -54,11 +72,21 @@ impl OrderFunds {
     }
 }
 
-/// Cuts refunds to what is left of their order and takes them from it. What is above is not paid by itself: it becomes a
-/// line for people, who find out why more is asked back than was taken.
+/// Cuts refunds to what is left of their order and takes them from it, the law's first. What is above is not paid by
+/// itself: it becomes a line for people, who find out why more is asked back than was taken.
 pub fn cut(lines: &mut Vec<RemedyLine>, order: &str, mut funds: Option<&mut OrderFunds>) {
+    cut_by_law(lines, order, funds.as_deref_mut());
+    cut_of(lines, order, funds, Basis::Restitution);
+}
+
+/// The same for refunds that the law demands alone.
+pub fn cut_by_law(lines: &mut Vec<RemedyLine>, order: &str, funds: Option<&mut OrderFunds>) {
+    cut_of(lines, order, funds, Basis::Statutory);
+}
+
+fn cut_of(lines: &mut Vec<RemedyLine>, order: &str, mut funds: Option<&mut OrderFunds>, basis: Basis) {
     let mut above = Vec::new();
-    for line in lines.iter_mut() {
+    for line in lines.iter_mut().filter(|line| line.basis == basis) {
         let Some(wanted) = refund_of(line) else { continue };
         let allowed = funds.as_ref().map_or(0, |funds| funds.allowed(wanted));
         let why = said(order, funds.as_deref());
@@ -74,6 +102,7 @@ pub fn cut(lines: &mut Vec<RemedyLine>, order: &str, mut funds: Option<&mut Orde
             benefit: Benefit::Service,
             description: format!("Check by hand whether {rest} of order {order} is to be refunded"),
             arithmetic: why.clone(),
+            refund: false,
             ..line.clone()
         });
         line.benefit = Benefit::Money(Money::new(wanted.currency, allowed));
@@ -151,16 +180,66 @@ mod tests {
         }
     }
 
+    fn by_law(id: &str, minor: i64) -> RemedyLine {
+        RemedyLine { refund: true, ..line(id, Basis::Statutory, Benefit::Money(money("EUR", minor))) }
+    }
+
     #[test]
     fn only_money_that_gives_back_is_a_refund() {
         let amount = money("EUR", 5);
         for basis in [Basis::Restitution, Basis::Time, Basis::Gesture, Basis::Statutory] {
-            let expected = (basis == Basis::Restitution).then_some(amount);
-            assert_eq!(refund_of(&line("l", basis, Benefit::Money(amount))), expected, "{basis:?}");
-            for benefit in [Benefit::Voucher(amount), Benefit::Discount(5), Benefit::Service] {
-                assert_eq!(refund_of(&line("l", basis, benefit)), None);
+            for refund in [false, true] {
+                let of = |benefit| refund_of(&RemedyLine { refund, ..line("l", basis, benefit) });
+                let is_refund = basis == Basis::Restitution || basis == Basis::Statutory && refund;
+                assert_eq!(of(Benefit::Money(amount)), is_refund.then_some(amount), "{basis:?} {refund}");
+                for benefit in [Benefit::Voucher(amount), Benefit::Discount(5), Benefit::Service] {
+                    assert_eq!(of(benefit), None);
+                }
             }
         }
+    }
+
+    #[test]
+    fn the_law_takes_first_and_what_it_lacks_goes_to_people() {
+        let mut lines = vec![refund("EUR", 5_000), by_law("law.ticket", 4_000)];
+        let mut order = funds(6_000, 0);
+        cut(&mut lines, "A-1", Some(&mut order));
+        let paid: Vec<_> =
+            lines.iter().map(|line| (line.id.as_str(), refund_of(line).map(|paid| paid.minor))).collect();
+        let rest = ("r.refund.above-capture", None);
+        assert_eq!(paid, [("r.refund", Some(2_000)), ("law.ticket", Some(4_000)), rest]);
+
+        let mut lines = vec![by_law("law.ticket", 4_000), refund("EUR", 5_000)];
+        cut_by_law(&mut lines, "A-1", Some(&mut funds(3_000, 0)));
+        assert_eq!(lines[1], refund("EUR", 5_000), "the rest is left alone");
+        assert_eq!((lines[0].benefit.clone(), lines[2].benefit.clone()), {
+            (Benefit::Money(money("EUR", 3_000)), Benefit::Service)
+        });
+        assert_eq!((lines[2].basis, lines[2].refund), (Basis::Statutory, false), "it stays what the law demands");
+        let mut lines = vec![by_law("law.ticket", 4_000)];
+        cut_by_law(&mut lines, "A-1", None);
+        assert_eq!(lines[0].arithmetic, "no capture is known of order A-1");
+    }
+
+    #[test]
+    fn a_line_of_an_agent_is_a_refund_where_the_law_has_no_other_reason_for_it() {
+        let (ticket, compensation) =
+            (by_law("t", 5_000), line("c", Basis::Statutory, Benefit::Money(money("EUR", 4_000))));
+        let of = |basis, code: &str, minor, owed: &[&RemedyLine]| {
+            let mut offered = line("o", basis, Benefit::Money(money(code, minor)));
+            mark([&mut offered], owed);
+            offered.refund
+        };
+        assert!(of(Basis::Statutory, "EUR", 5_000, &[&ticket]));
+        assert!(of(Basis::Statutory, "EUR", 4_001, &[&ticket, &compensation]), "more than the other reason covers");
+        assert!(!of(Basis::Statutory, "EUR", 4_000, &[&ticket, &compensation]));
+        assert!(!of(Basis::Statutory, "EUR", 5_001, &[&ticket]), "nothing is owed of it: people approve it");
+        assert!(!of(Basis::Statutory, "USD", 5_000, &[&ticket]));
+        assert!(!of(Basis::Statutory, "EUR", 1, &[]));
+        assert!(!of(Basis::Gesture, "EUR", 5_000, &[&ticket]));
+        let mut said = by_law("o", 1);
+        mark([&mut said], &[&compensation]);
+        assert!(said.refund, "what is said to be a refund stays one");
     }
 
     #[test]
@@ -211,9 +290,11 @@ mod tests {
         fn refunds_never_exceed_the_capture_and_nothing_is_lost(
             captured in 1..10_000_i64,
             amounts in prop::collection::vec(1..4_000_i64, 0..12),
+            by_whom in prop::collection::vec(any::<bool>(), 12),
         ) {
             let mut order = funds(captured, 0);
-            let mut lines: Vec<_> = amounts.iter().map(|amount| refund("EUR", *amount)).collect();
+            let of = |(amount, is_law): (&i64, bool)| if is_law { by_law("l", *amount) } else { refund("EUR", *amount) };
+            let mut lines: Vec<_> = amounts.iter().zip(by_whom).map(of).collect();
             cut(&mut lines, "A-1", Some(&mut order));
             let paid: i64 = lines.iter().filter_map(refund_of).map(|amount| amount.minor).sum();
             prop_assert_eq!(paid, order.refunded);

@@ -78,6 +78,9 @@ pub struct Offer {
     pub counter_offer: Option<OfferId>,
     /// Why this answer to a fair ask, or why a person must answer.
     pub explanation: String,
+    /// What it gave when it ended, by the customer's choice or by law; none while it has not, and for offers from before
+    /// that was written down.
+    pub given: Option<Vec<RemedyLine>>,
     /// Who made it.
     pub made_by: String,
     /// When it expires.
@@ -149,6 +152,7 @@ impl OfferDraft {
             counter_to: None,
             counter_offer: None,
             explanation: String::new(),
+            given: None,
             made_by,
             expires_at,
             created_at: now,

@@ -88,6 +88,8 @@ pub enum RemedyEvent {
     TimeCame,
     /// Nobody answered in time.
     OfferExpired,
+    /// The customer still has no apology of ours, and what the law demands waits no longer for it.
+    ApologyOverdue,
     /// Nobody answered in time, and what the law demands is paid in money; the payouts are this far.
     OfferDefaulted(Progress),
     /// A payout moved; all together they are this far.
@@ -159,15 +161,15 @@ impl RemedyState {
                 E::OfferDeclined => Ok(Self::Declined),
                 E::OfferCountered => Ok(Self::Offered),
                 E::OfferExpired => Ok(Self::Unanswered),
-                E::OfferDefaulted(payouts @ (Progress::Open | Progress::Unsure)) => Ok(Self::after_grant(payouts)),
-                // A payout was just decided.
-                E::OfferDefaulted(Progress::Given | Progress::Refused) => Err(self.refuses(event)),
+                E::OfferDefaulted(payouts) => Ok(Self::after_grant(payouts)),
                 // What was given at once arrives while the customer still thinks about the rest.
                 E::PayoutMoved(_) => Ok(Self::Offered),
-                E::OfferMade(_) | E::Apologised | E::ApologisedBefore | E::TimeCame => Err(self.refuses(event)),
+                E::OfferMade(_) | E::Apologised | E::ApologisedBefore | E::ApologyOverdue | E::TimeCame => {
+                    Err(self.refuses(event))
+                }
             },
             Self::AwaitingApology => match event {
-                E::Apologised => Ok(Self::Offered),
+                E::Apologised | E::ApologyOverdue => Ok(Self::Offered),
                 E::ApologisedBefore => Ok(Self::AwaitingTime),
                 E::PayoutMoved(_) => Ok(Self::AwaitingApology),
                 E::OfferMade(_)
@@ -188,7 +190,8 @@ impl RemedyState {
                 | E::OfferExpired
                 | E::OfferDefaulted(_)
                 | E::Apologised
-                | E::ApologisedBefore => Err(self.refuses(event)),
+                | E::ApologisedBefore
+                | E::ApologyOverdue => Err(self.refuses(event)),
             },
             Self::Granting => match event {
                 E::PayoutMoved(payouts) => Ok(Self::after_grant(payouts)),
@@ -200,6 +203,7 @@ impl RemedyState {
                 | E::OfferDefaulted(_)
                 | E::Apologised
                 | E::ApologisedBefore
+                | E::ApologyOverdue
                 | E::TimeCame => Err(self.refuses(event)),
             },
             Self::NeedsAttention => match event {
@@ -214,6 +218,7 @@ impl RemedyState {
                 | E::OfferDefaulted(_)
                 | E::Apologised
                 | E::ApologisedBefore
+                | E::ApologyOverdue
                 | E::TimeCame => Err(self.refuses(event)),
             },
             Self::Declined | Self::Unanswered => match event {
@@ -227,6 +232,7 @@ impl RemedyState {
                 | E::OfferDefaulted(_)
                 | E::Apologised
                 | E::ApologisedBefore
+                | E::ApologyOverdue
                 | E::TimeCame => Err(self.refuses(event)),
             },
             Self::Settled => match event {
@@ -241,6 +247,7 @@ impl RemedyState {
                 | E::OfferDefaulted(_)
                 | E::Apologised
                 | E::ApologisedBefore
+                | E::ApologyOverdue
                 | E::TimeCame => Err(self.refuses(event)),
             },
             Self::NothingOwed => match event {
@@ -253,6 +260,7 @@ impl RemedyState {
                 | E::OfferDefaulted(_)
                 | E::Apologised
                 | E::ApologisedBefore
+                | E::ApologyOverdue
                 | E::TimeCame => Err(self.refuses(event)),
             },
         }
@@ -264,7 +272,9 @@ impl RemedyState {
             RemedyEvent::OfferAccepted(_) => "an accepted offer",
             RemedyEvent::OfferDeclined => "a declined offer",
             RemedyEvent::OfferCountered => "a counter-offer",
-            RemedyEvent::Apologised | RemedyEvent::ApologisedBefore => "the offer that waited for an apology",
+            RemedyEvent::Apologised | RemedyEvent::ApologisedBefore | RemedyEvent::ApologyOverdue => {
+                "the offer that waited for an apology"
+            }
             RemedyEvent::TimeCame => "the offer that was put off",
             RemedyEvent::OfferExpired => "an expired offer",
             RemedyEvent::OfferDefaulted(_) => "an offer in the place of which the law is followed",
@@ -281,12 +291,12 @@ mod tests {
     use super::*;
     use Progress::{Given, Open, Refused, Unsure};
     use RemedyEvent::{
-        Apologised, ApologisedBefore, OfferAccepted, OfferCountered, OfferDeclined, OfferDefaulted, OfferExpired,
-        OfferMade, PayoutMoved, TimeCame,
+        Apologised, ApologisedBefore, ApologyOverdue, OfferAccepted, OfferCountered, OfferDeclined, OfferDefaulted,
+        OfferExpired, OfferMade, PayoutMoved, TimeCame,
     };
     use RemedyState as S;
 
-    const EVENTS: [RemedyEvent; 22] = [
+    const EVENTS: [RemedyEvent; 23] = [
         OfferMade(Given),
         OfferMade(Open),
         OfferMade(Refused),
@@ -308,6 +318,7 @@ mod tests {
         OfferCountered,
         Apologised,
         ApologisedBefore,
+        ApologyOverdue,
         TimeCame,
     ];
 
@@ -338,12 +349,16 @@ mod tests {
                 (OfferDeclined, S::Declined),
                 (OfferCountered, S::Offered),
                 (OfferExpired, S::Unanswered),
+                (OfferDefaulted(Given), S::Settled),
                 (OfferDefaulted(Open), S::Granting),
+                (OfferDefaulted(Refused), S::NeedsAttention),
                 (OfferDefaulted(Unsure), S::NeedsAttention),
             ],
             S::NeedsAttention => vec![(OfferMade(Refused), S::Offered)],
             S::Declined | S::Unanswered => vec![(OfferMade(Given), S::Offered), (OfferMade(Refused), S::Offered)],
-            S::AwaitingApology => vec![(Apologised, S::Offered), (ApologisedBefore, S::AwaitingTime)],
+            S::AwaitingApology => {
+                vec![(Apologised, S::Offered), (ApologyOverdue, S::Offered), (ApologisedBefore, S::AwaitingTime)]
+            }
             S::AwaitingTime => vec![(TimeCame, S::Offered)],
             S::Granting | S::Settled | S::NothingOwed => vec![],
         });
@@ -402,7 +417,7 @@ mod tests {
                 }
                 // Nothing counts as given while a payout is open or in a person's hands.
                 if before != S::Settled && state == S::Settled {
-                    prop_assert!(matches!(EVENTS[index], OfferAccepted(Given) | PayoutMoved(Given)));
+                    prop_assert!(matches!(EVENTS[index], OfferAccepted(Given) | OfferDefaulted(Given) | PayoutMoved(Given)));
                 }
             }
         }

@@ -25,7 +25,7 @@ pub(super) fn choice(
             let description = violations.text("description", &option.description, 1, 512);
             let consent = consent(option.consent, violations);
             let lines = lines("lines", option.lines, consent, &mut line_ids, violations);
-            parsed.push(OfferOption { id, description, lines, consent });
+            parsed.push(OfferOption { id, description, lines, consent, holds_after: None });
         });
     }
     let plus = lines("plus", plus, Consent::None, &mut line_ids, violations);
@@ -61,7 +61,20 @@ fn line(given: wire::RemedyLine, ids: &mut BTreeSet<String>, violations: &mut Vi
     let benefit = benefit(&given, violations);
     let description = violations.text("description", &given.description, 1, 512);
     let arithmetic = violations.text("arithmetic", &given.arithmetic, 0, 512);
-    Some(RemedyLine { id, basis: basis?, benefit: benefit?, description, arithmetic, origin: Origin::default() })
+    let is_law = basis == Some(Basis::Statutory) && matches!(benefit, Some(Benefit::Money(_)));
+    if given.refund && !is_law {
+        violations.add("refund", "NOT_ALLOWED", "is for STATUTORY and MONEY only");
+    }
+    let refund = given.refund;
+    Some(RemedyLine {
+        id,
+        basis: basis?,
+        benefit: benefit?,
+        description,
+        arithmetic,
+        origin: Origin::default(),
+        refund,
+    })
 }
 
 fn consent(value: i32, violations: &mut Violations) -> Consent {

@@ -28,7 +28,9 @@ pub(super) fn override_gate(request: wire::OverrideGateRequest) -> Result<(Strin
     let outcome = violations.known_enum("outcome", request.outcome, choices).and_then(outcome);
     let reason = violations.text("reason", &request.reason, 1, 512);
     let decided_by = violations.text("decided_by", &request.decided_by, 1, 128);
-    let command = remedy.zip(outcome).map(|(remedy, outcome)| OverrideGate { remedy, outcome, reason, decided_by });
+    let role = violations.text("role", &request.role, 0, 64);
+    let command =
+        remedy.zip(outcome).map(|(remedy, outcome)| OverrideGate { remedy, outcome, reason, decided_by, role });
     done(violations, command).map(|command| (request_id, command))
 }
 

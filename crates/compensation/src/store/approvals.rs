@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::row::{Cursor, broken, expect_one, from_json, state, time, to_json};
 use crate::domain::approval::{Approval, ApprovalState, Asked, CounterTo};
 
-const COLUMNS: &str = "id, remedy_id, case_id, customer_id, kind, state, requested_by, role, options, lines, \
-     offer_expires_at, counter_to, counter_reason, reasons, policies, decided_by, rejection, alternative, expires_at, created_at, updated_at";
+const COLUMNS: &str = "id, remedy_id, case_id, customer_id, kind, state, requested_by, requested_client, role, options, lines, \
+     offer_expires_at, counter_to, counter_reason, reasons, policies, decided_by, decided_client, rejection, alternative, expires_at, created_at, updated_at";
 
 /// Writes new approvals, all of them waiting.
 pub async fn insert_in_tx(tx: &Tx, approvals: &[(&TenantId, &Approval)]) -> Result<(), DbErr> {
@@ -24,6 +24,7 @@ pub async fn insert_in_tx(tx: &Tx, approvals: &[(&TenantId, &Approval)]) -> Resu
         ("customer_id", ColumnType::Uuid),
         ("kind", ColumnType::Text),
         ("requested_by", ColumnType::Text),
+        ("requested_client", ColumnType::Text),
         ("role", ColumnType::Text),
         ("options", ColumnType::Text),
         ("lines", ColumnType::Text),
@@ -51,6 +52,7 @@ pub async fn insert_in_tx(tx: &Tx, approvals: &[(&TenantId, &Approval)]) -> Resu
             approval.customer.uuid().into(),
             approval.asked.kind().into(),
             approval.requested_by.as_str().into(),
+            approval.requested_client.as_str().into(),
             approval.role.as_str().into(),
             options.into(),
             lines.into(),
@@ -64,9 +66,9 @@ pub async fn insert_in_tx(tx: &Tx, approvals: &[(&TenantId, &Approval)]) -> Resu
         ]);
     }
     let body = "INSERT INTO approval_requests (tenant_id, id, remedy_id, case_id, customer_id, kind, state, \
-                requested_by, role, options, lines, offer_expires_at, counter_to, counter_reason, reasons, policies, \
+                requested_by, requested_client, role, options, lines, offer_expires_at, counter_to, counter_reason, reasons, policies, \
                 decided_by, rejection, alternative, expires_at, created_at, updated_at) \
-                SELECT tenant_id, id, remedy_id, case_id, customer_id, kind, 'PENDING', requested_by, role, options, \
+                SELECT tenant_id, id, remedy_id, case_id, customer_id, kind, 'PENDING', requested_by, requested_client, role, options, \
                 lines, offer_expires_at, counter_to, counter_reason, reasons, policies, '', '', '', expires_at, created_at, \
                 created_at FROM input";
     tx.execute_all(input.statements(tx.backend(), body, &[])).await.map(|_| ())
@@ -101,7 +103,7 @@ pub async fn waiting(
 /// Writes a decision or the end of an approval that the caller has locked.
 pub async fn update_in_tx(tx: &Tx, tenant: &TenantId, approval: &Approval) -> Result<(), DbErr> {
     let text = "UPDATE approval_requests SET state = $1, decided_by = $2, rejection = $3, alternative = $4, \
-                updated_at = $5 WHERE tenant_id = $6 AND id = $7 AND state = 'PENDING'";
+                updated_at = $5, decided_client = $8 WHERE tenant_id = $6 AND id = $7 AND state = 'PENDING'";
     let values = [
         approval.state.as_str().into(),
         approval.decided_by.as_str().into(),
@@ -110,6 +112,7 @@ pub async fn update_in_tx(tx: &Tx, tenant: &TenantId, approval: &Approval) -> Re
         approval.updated_at.micros().into(),
         tenant.as_str().into(),
         approval.id.uuid().into(),
+        approval.decided_client.as_str().into(),
     ];
     let done = tx.execute(sql::statement(tx.backend(), text, values)).await?;
     expect_one(done, approval.id)
@@ -176,10 +179,12 @@ fn read(row: &QueryResult) -> Result<Approval, DbErr> {
         state: state(ApprovalState::parse, &text("state")?)?,
         asked,
         requested_by: text("requested_by")?,
+        requested_client: text("requested_client")?,
         role: text("role")?,
         reasons: from_json(&text("reasons")?)?,
         policies: from_json(&text("policies")?)?,
         decided_by: text("decided_by")?,
+        decided_client: text("decided_client")?,
         rejection: text("rejection")?,
         alternative: text("alternative")?,
         expires_at: at("expires_at")?,

@@ -6,8 +6,9 @@ use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 use super::ledger::guards;
 use super::migrations::{
-    AddGate, CloseLedgerTransactions, CreateAppliedPacks, CreateAuthority, CreateCaptures, CreateExperiments,
-    CreatePayoutFreezes, FindOldRows, GuardRecords, SeedLedgerTotals, TotalLedger, ValidateWidened, WidenLedger,
+    AddDeciders, AddGate, AddGiven, CloseLedgerTransactions, CreateAppliedPacks, CreateAuthority, CreateCaptures,
+    CreateExperiments, CreatePayoutFreezes, FindOldRows, GuardRecords, SeedLedgerTotals, TotalLedger, ValidateWidened,
+    WidenLedger,
 };
 use super::settlement_tables::CreateSettlement;
 
@@ -30,6 +31,8 @@ pub fn migrations() -> durable::Migrations {
         all.push(Box::new(TotalLedger));
         all.push(Box::new(SeedLedgerTotals));
         all.push(Box::new(FindOldRows));
+        all.push(Box::new(AddGiven));
+        all.push(Box::new(AddDeciders));
         all
     })
 }

@@ -73,6 +73,7 @@ pub async fn update_in_tx(tx: &Tx, tenant: &TenantId, offer: &Offer) -> Result<(
         )
         .col_expr(Column::CounterOffer, Expr::value(offer.counter_offer.map(ResourceId::uuid)))
         .col_expr(Column::Explanation, Expr::value(offer.explanation.as_str()))
+        .col_expr(Column::Given, Expr::value(offer.given.as_ref().map_or_else(|| Ok(String::new()), to_json)?))
         .col_expr(Column::UpdatedAt, Expr::value(offer.updated_at.micros()))
         .filter(Column::TenantId.eq(tenant.as_str()))
         .filter(Column::Id.eq(offer.id.uuid()))
@@ -132,6 +133,7 @@ impl TryFrom<Model> for Offer {
             counter_to: row.counter_to.map(Into::into),
             counter_offer: row.counter_offer.map(Into::into),
             explanation: row.explanation,
+            given: if row.given.is_empty() { None } else { Some(from_json(&row.given)?) },
             made_by: row.made_by,
             expires_at: Timestamp::from_micros(row.expires_at),
             created_at: Timestamp::from_micros(row.created_at),

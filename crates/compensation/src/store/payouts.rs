@@ -192,6 +192,21 @@ pub async fn of_remedy_in_tx(
         .collect()
 }
 
+/// The lines of a remedy, locked by the caller, whose money was paid or is on its way.
+pub async fn lines_given_in_tx(tx: &Tx, tenant: &TenantId, remedy: RemedyId) -> Result<BTreeSet<String>, DbErr> {
+    let not_paid = [PayoutState::Declined, PayoutState::Voided].map(PayoutState::as_str);
+    let lines: Vec<String> = Entity::find()
+        .select_only()
+        .column(Column::Line)
+        .filter(Column::TenantId.eq(tenant.as_str()))
+        .filter(Column::RemedyId.eq(remedy.uuid()))
+        .filter(Column::State.is_not_in(not_paid))
+        .into_tuple()
+        .all(tx.conn())
+        .await?;
+    Ok(lines.into_iter().collect())
+}
+
 /// A page of a case's payouts, oldest first.
 pub async fn list_page(
     connection: &impl ConnectionTrait,

@@ -56,10 +56,15 @@ pub async fn approve(desk: &Desk, approval: &str, by: &str, role: &str) -> Resul
         role: role.to_owned(),
     };
     again(|| {
-        let (mut api, request) = (desk.authority.clone(), as_client(request.clone()));
+        let (mut api, request) = (desk.authority.clone(), by_lead(request.clone()));
         async move { api.approve_offer(request).await }
     })
     .await
+}
+
+/// With the credentials of somebody else than who asks.
+fn by_lead<T>(message: T) -> tonic::Request<T> {
+    crate::harness::by("lead", message)
 }
 
 async fn reject(desk: &Desk, approval: &str, by: &str) -> Result<wire::Approval, ServiceError> {
@@ -72,7 +77,7 @@ async fn reject(desk: &Desk, approval: &str, by: &str) -> Result<wire::Approval,
         alternative: "Offer USD 100.00.".to_owned(),
     };
     again(|| {
-        let (mut api, request) = (desk.authority.clone(), as_client(request.clone()));
+        let (mut api, request) = (desk.authority.clone(), by_lead(request.clone()));
         async move { api.reject_offer(request).await }
     })
     .await
@@ -156,10 +161,21 @@ testkit::on_both_databases! {
         let asked = offer_by(&desk, &opened.name, "Ada", "", gift(60_000)).await.unwrap();
         let name = waiting(&desk).await.remove(0).name;
         let bare = wire::RejectOfferRequest { request_id: desk.fresh(), name: name.clone(), decided_by: "Bob".to_owned(), role: "lead".to_owned(), ..Default::default() };
-        let bare = error(desk.authority.clone().reject_offer(as_client(bare)).await.unwrap_err());
+        let bare = error(desk.authority.clone().reject_offer(by_lead(bare)).await.unwrap_err());
         let fields: Vec<_> = bare.violations.iter().map(|violation| violation.field.as_str()).collect();
         assert_eq!(fields, ["reason", "alternative"]);
         assert_eq!(reject(&desk, &name, "ADA").await.unwrap_err().reason, FOUR_EYES);
+        // Another name with the credentials of who asked is no other person.
+        let request = wire::ApproveOfferRequest {
+            request_id: desk.fresh(),
+            name: name.clone(),
+            decided_by: "Bob".to_owned(),
+            role: "lead".to_owned(),
+        };
+        let two_names = desk.authority.clone().approve_offer(as_client(request.clone())).await.unwrap_err();
+        assert_eq!(error(two_names).reason, FOUR_EYES);
+        let direct = "UPDATE approval_requests SET state = 'APPROVED', decided_by = 'Bob', decided_client = 'desk'";
+        assert!(desk.sql(direct).await.is_err(), "the database refuses it too");
         let rejected = reject(&desk, &name, "Bob").await.unwrap();
         assert_eq!((rejected.state(), rejected.alternative.as_str()), (approval::State::Rejected, "Offer USD 100.00."));
         assert_eq!(desk.get_offer(&asked.name).await.state(), offer::State::Rejected);
@@ -311,12 +327,12 @@ testkit::on_both_databases! {
         let name = waiting(&desk).await.remove(0).name;
         let mut api = desk.authority.clone();
         let yes = wire::ApproveOfferRequest { request_id: desk.fresh(), name: name.clone(), decided_by: "Bob".to_owned(), role: "lead".to_owned() };
-        let first = api.approve_offer(as_client(yes.clone())).await.unwrap();
-        let again = api.approve_offer(as_client(yes.clone())).await.unwrap();
+        let first = api.approve_offer(by_lead(yes.clone())).await.unwrap();
+        let again = api.approve_offer(by_lead(yes.clone())).await.unwrap();
         assert_eq!(again.metadata().get("idempotent-replayed").unwrap(), "true");
         assert_eq!(first.into_inner(), again.into_inner());
         let other = wire::ApproveOfferRequest { decided_by: "Cleo".to_owned(), ..yes };
-        let reused = error(api.approve_offer(as_client(other)).await.unwrap_err());
+        let reused = error(api.approve_offer(by_lead(other)).await.unwrap_err());
         assert_eq!(reused.reason, api::reason::IDEMPOTENCY_KEY_REUSED);
         assert_eq!(desk.count("SELECT count(*) AS n FROM offers").await, 2);
 
@@ -324,8 +340,8 @@ testkit::on_both_databases! {
         offer_by(&desk, &other.name, "Ada", "", gift(60_000)).await.unwrap();
         let name = waiting(&desk).await.remove(0).name;
         let no = wire::RejectOfferRequest { request_id: desk.fresh(), name: name.clone(), decided_by: "Bob".to_owned(), role: "lead".to_owned(), reason: "r".to_owned(), alternative: "a".to_owned() };
-        let first = api.reject_offer(as_client(no.clone())).await.unwrap().into_inner();
-        assert_eq!(first, api.reject_offer(as_client(no)).await.unwrap().into_inner());
+        let first = api.reject_offer(by_lead(no.clone())).await.unwrap().into_inner();
+        assert_eq!(first, api.reject_offer(by_lead(no)).await.unwrap().into_inner());
         let end = wire::ExpireApprovalRequest { request_id: desk.fresh(), name };
         let first = api.expire_approval(as_client(end.clone())).await.unwrap().into_inner();
         assert_eq!(first, api.expire_approval(as_client(end)).await.unwrap().into_inner());
@@ -353,7 +369,7 @@ testkit::on_both_databases! {
         let desk = Desk::open(&database).await;
         let mut api = desk.authority.clone();
         let found = |error: ServiceError| error.violations.iter().map(|v| format!("{} {}", v.field, v.reason)).collect::<Vec<_>>();
-        let refused = error(api.approve_offer(as_client(wire::ApproveOfferRequest::default())).await.unwrap_err());
+        let refused = error(api.approve_offer(by_lead(wire::ApproveOfferRequest::default())).await.unwrap_err());
         assert_eq!(found(refused), ["request_id REQUIRED", "name REQUIRED", "decided_by REQUIRED", "role REQUIRED"]);
         let list = wire::ListApprovalsRequest { page_size: -1, page_token: String::new(), state: 99, case: "x".to_owned() };
         let refused = error(api.list_approvals(as_client(list)).await.unwrap_err());

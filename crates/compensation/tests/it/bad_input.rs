@@ -113,8 +113,8 @@ testkit::on_both_databases! {
             offer: Some(wire::Offer {
                 remedy: "remedies/x".to_owned(),
                 options: vec![
-                    wire::Option { id: "a".to_owned(), description: "A".to_owned(), lines: vec![line("l", 9, 1, Some(0), 5)], consent: 0 },
-                    wire::Option { id: "a".to_owned(), description: String::new(), lines: vec![line("l", 1, 3, Some(5), 101)], consent: 0 },
+                    wire::Option { id: "a".to_owned(), description: "A".to_owned(), lines: vec![line("l", 9, 1, Some(0), 5)], ..wire::Option::default() },
+                    wire::Option { id: "a".to_owned(), description: String::new(), lines: vec![line("l", 1, 3, Some(5), 101)], ..wire::Option::default() },
                 ],
                 plus: vec![line("", 1, 4, None, 0)],
                 expire_time: Some(chassis::wire::to_timestamp(desk.engine.now())),

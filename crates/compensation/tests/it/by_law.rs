@@ -6,7 +6,7 @@ use api::reason::INVALID_TRANSITION;
 use api::reason::compensation::OFFER_NOT_OPEN;
 
 use crate::harness::{
-    DAY, Desk, TEMPLATE, again, as_client, by, case, config, event, minor, option, remedy as remedy_for,
+    DAY, Desk, TEMPLATE, again, as_client, by, case, config, event, minor, option, remedy as remedy_for, remedy_of,
 };
 
 const PACK: &str = "
@@ -47,6 +47,20 @@ rules:
         description: The next ferry
         lines:
           - { id: next, basis: STATUTORY, kind: SERVICE, description: The next ferry }
+  - id: changed
+    description: Changed.
+    condition: event.kind == 'ferry.changed'
+    if_unanswered: money
+    answer_within_hours: 48
+    choice_of:
+      - id: money
+        description: Money back
+        lines:
+          - { id: money, basis: STATUTORY, kind: MONEY, refund: true, description: Money back, amount: { fixed: EUR 50.00 } }
+      - id: next
+        description: The next ferry
+        lines:
+          - { id: other, basis: RESTITUTION, kind: SERVICE, description: The next ferry }
 ";
 
 async fn desk(database: &testkit::TestDatabase) -> (Desk, tempfile::TempDir) {
@@ -56,6 +70,15 @@ async fn desk(database: &testkit::TestDatabase) -> (Desk, tempfile::TempDir) {
     let mut config = config(database);
     config.packs.directory = Some(packs.path().to_owned());
     (Desk::with(config).await, packs)
+}
+
+fn decline(desk: &Desk, offer: &str) -> wire::RespondToOfferRequest {
+    wire::RespondToOfferRequest {
+        request_id: desk.fresh(),
+        name: offer.to_owned(),
+        response: Some(wire::respond_to_offer_request::Response::Decline(wire::Decline::default())),
+        consent: String::new(),
+    }
 }
 
 fn sign(desk: &Desk, offer: &str) -> wire::RespondToOfferRequest {
@@ -125,7 +148,137 @@ testkit::on_both_databases! {
         desk.run_due().await;
         let after = desk.get_remedy(&opened.name).await;
         assert_eq!((after.state(), after.payouts.len()), (remedy::State::Unanswered, 0));
-        assert_eq!(desk.get_offer(&opened.offer).await.explanation, "");
+        let why = "Nobody answered: the law leaves the choice between back or next to the customer and it stays owed. A \
+                   person asks.";
+        assert_eq!(desk.get_offer(&opened.offer).await.explanation, why);
+        let told = desk.milestones(&case(7)).await;
+        let expired = &told[1].attributes;
+        assert_eq!((expired["choice_owed"].as_str(), expired["explanation"].as_str()), ("back, next", why));
+        // A person asks again.
+        let again = desk.make_offer(&opened.name, vec![option("gift", wire::remedy_line::Kind::Discount, None)]).await;
+        assert_eq!(again.unwrap().state(), offer::State::Open);
+    }
+
+    /// A no waives nothing: paid once, beside whatever else is agreed on.
+    async fn what_the_law_demands_is_paid_though_the_customer_declines(database: testkit::TestDatabase) {
+        let (desk, _packs) = desk(&database).await;
+        let opened = desk.remedy(remedy_for(event(&desk, "ferry.late", &[]))).await;
+        let request = decline(&desk, &opened.offer);
+        let all = (0..40).map(|number| {
+            let other = wire::RespondToOfferRequest { request_id: desk.fresh(), ..request.clone() };
+            let request = if number % 2 == 0 { request.clone() } else { other };
+            let desk = &desk;
+            again(move || {
+                let (mut api, request) = (desk.api.clone(), request.clone());
+                async move { api.respond_to_offer(as_client(request)).await }
+            })
+        });
+        let answers = futures::future::join_all(all).await;
+        let declined: Vec<_> = answers.into_iter().filter_map(Result::ok).collect();
+        assert!(!declined.is_empty() && declined.iter().all(|answer| *answer == declined[0]));
+        assert_eq!(declined[0].explanation, "The customer declined: the law demands money, so that option cash holds.");
+        assert_eq!(desk.count("SELECT count(*) AS n FROM payouts").await, 1);
+        desk.run_due().await;
+        let after = desk.get_remedy(&opened.name).await;
+        assert_eq!((after.state(), after.payouts.len(), after.vouchers.len()), (remedy::State::Declined, 1, 0));
+        assert_eq!(desk.told(&case(7)).await, ["OFFER_MADE", "OFFER_DECLINED", "PAYOUT_CONFIRMED"]);
+        assert_eq!(desk.milestones(&case(7)).await[1].attributes["explanation"], declined[0].explanation);
+
+        // The same money, offered again and declined again, is not paid again.
+        let mut cash = option("cash", wire::remedy_line::Kind::Money, Some(("EUR", 25_000)));
+        cash.lines[0].basis = wire::remedy_line::Basis::Statutory.into();
+        let waits = desk.make_offer(&opened.name, vec![cash]).await.unwrap();
+        assert_eq!(waits.state(), offer::State::PendingApproval, "it is owed no more");
+        desk.assert_ledger_balances().await;
+        assert_eq!(desk.balances().await.get("expense EUR"), Some(&25_000));
+    }
+
+    /// Who says what would be fair is answered first; the law's money stays on the table until that ends.
+    async fn an_answer_to_a_fair_ask_keeps_the_law_s_money(database: testkit::TestDatabase) {
+        let (desk, _packs) = desk(&database).await;
+        let facts = [("price", crate::harness::money_fact("EUR", 5_000))];
+        let opened = desk.remedy(remedy_for(event(&desk, "ferry.late", &facts))).await;
+        let declined = desk.ask(&opened.offer, ("EUR", 200)).await.unwrap();
+        assert!(!declined.counter_offer.is_empty(), "{declined:?}");
+        assert_eq!(desk.count("SELECT count(*) AS n FROM payouts").await, 0);
+        desk.clock.advance(DAY * 14);
+        desk.run_due().await;
+        let settled = desk.get_remedy(&opened.name).await;
+        assert_eq!((settled.state(), settled.payouts.len()), (remedy::State::Settled, 1));
+        assert_eq!(minor(desk.get_payout(&settled.payouts[0]).await.amount.as_ref().unwrap()), 25_000);
+    }
+
+    /// The law says what holds without an answer: in its time, once, and after a no at once.
+    async fn the_option_that_the_law_names_holds(database: testkit::TestDatabase) {
+        let (desk, _packs) = desk(&database).await;
+        let opened = desk.remedy(remedy_for(event(&desk, "ferry.changed", &[]))).await;
+        let offer = desk.get_offer(&opened.offer).await;
+        assert_eq!(offer.options[0].holds_after.as_ref().map(|after| after.seconds), Some(48 * 3_600));
+        assert_eq!(offer.options[1].holds_after, None);
+        desk.clock.advance(DAY * 2 - std::time::Duration::from_secs(1));
+        desk.run_due().await;
+        assert_eq!(desk.get_remedy(&opened.name).await.state(), remedy::State::Offered);
+        desk.clock.advance(std::time::Duration::from_secs(1));
+        desk.run_due().await;
+        let settled = desk.get_remedy(&opened.name).await;
+        assert_eq!((settled.state(), settled.payouts.len()), (remedy::State::Settled, 1));
+        let told = desk.told(&case(7)).await;
+        assert_eq!(told, ["OFFER_MADE", "OFFER_EXPIRED", "PAYOUT_CONFIRMED", "REMEDY_SETTLED"]);
+        assert_eq!(desk.milestones(&case(7)).await[1].attributes.get("choice_owed"), None);
+
+        let second = desk.remedy(remedy_for(event(&desk, "ferry.changed", &[]))).await;
+        desk.api.clone().respond_to_offer(as_client(decline(&desk, &second.offer))).await.unwrap();
+        assert_eq!(desk.get_remedy(&second.name).await.payouts.len(), 1);
+        // Who takes the other option has chosen.
+        let third = desk.remedy(remedy_for(event(&desk, "ferry.changed", &[]))).await;
+        desk.accept(&third.offer, "next").await.unwrap();
+        desk.clock.advance(DAY * 14);
+        desk.run_due().await;
+        assert_eq!(desk.get_remedy(&third.name).await.payouts.len(), 0);
+        desk.assert_ledger_balances().await;
+    }
+
+    /// An apology may be late, the law is not: its choice is put to the customer without one, and without gestures.
+    async fn what_the_law_demands_waits_for_an_apology_for_a_time_only(database: testkit::TestDatabase) {
+        let (desk, _packs) = desk(&database).await;
+        let silent = |number| wire::Remedy { recovery: None, ..remedy_of(number, event(&desk, "ferry.late", &[])) };
+        let opened = desk.remedy(silent(7)).await;
+        assert_eq!(opened.state(), remedy::State::AwaitingApology);
+        let early = wire::ReleaseOfferRequest { request_id: desk.fresh(), name: opened.name.clone() };
+        let refused = desk.experiments.clone().release_offer(by("service:compensation", early)).await.unwrap_err();
+        assert_eq!(crate::harness::error(refused).reason, api::reason::compensation::TOO_EARLY);
+        desk.clock.advance(DAY * 3);
+        desk.run_due().await;
+        let offered = desk.get_remedy(&opened.name).await;
+        assert_eq!(offered.state(), remedy::State::Offered);
+        let offer = desk.get_offer(&offered.offer).await;
+        assert_eq!(offer.explanation, "No apology of ours is on record. What the law demands does not wait for it.");
+        assert!(offer.plus.is_empty(), "gestures come after our apology: {:?}", offer.plus);
+        // Again, by anybody and at once: the same offer.
+        let again_and_again = (0..40).map(|_| {
+            let request = wire::ReleaseOfferRequest { request_id: desk.fresh(), name: opened.name.clone() };
+            let desk = &desk;
+            again(move || {
+                let (mut api, request) = (desk.experiments.clone(), request.clone());
+                async move { api.release_offer(as_client(request)).await }
+            })
+        });
+        for answer in futures::future::join_all(again_and_again).await {
+            assert_eq!(answer.unwrap().offer, offered.offer);
+        }
+        desk.clock.advance(DAY * 14);
+        desk.run_due().await;
+        let settled = desk.get_remedy(&opened.name).await;
+        assert_eq!((settled.state(), settled.payouts.len()), (remedy::State::Settled, 1));
+
+        // An apology in time takes the timer back, and the gestures come with the offer.
+        let second = desk.remedy(silent(8)).await;
+        let sorry = wire::RecordApologyRequest { request_id: desk.fresh(), name: second.name.clone() };
+        desk.recovery.clone().record_apology(as_client(sorry)).await.unwrap();
+        let offer = desk.get_remedy(&second.name).await.offer;
+        assert_eq!(desk.get_offer(&offer).await.plus.len(), 1);
+        let timers = "SELECT count(*) AS n FROM outbound_calls WHERE state = 'pending' AND method LIKE '%ReleaseOffer'";
+        assert_eq!(desk.count(timers).await, 0);
     }
 
     /// Forty timers and forty repeats by others at once: one payout.

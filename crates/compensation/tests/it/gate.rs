@@ -4,12 +4,13 @@
 use api::compensation as wire;
 use api::compensation::remedy_line::{Basis, Kind};
 use api::compensation::{GateOutcome, remedy};
-use api::reason::compensation::{APOLOGY_FIRST, GATE_HOLDS_BACK};
+use api::reason::compensation::{APOLOGY_FIRST, GATE_HOLDS_BACK, PERSON_REQUIRED, ROLE_MAY_NOT_APPROVE};
 use api::reason::{IDEMPOTENCY_KEY_REUSED, INVALID_TRANSITION};
 use kernel::{ErrorCode, ServiceError};
 use prost::Message as _;
 use tonic::Response;
 
+use crate::authority::{approve, waiting};
 use crate::harness::{
     DAY, Desk, TEMPLATE, as_client, case, error, event, integer, money_fact, of_tenant, option, remedy as remedy_for,
     remedy_of, text_fact, yes_no,
@@ -49,6 +50,7 @@ fn override_request(desk: &Desk, name: &str, outcome: GateOutcome) -> wire::Over
         outcome: outcome.into(),
         reason: "Known to us for ten years".to_owned(),
         decided_by: "Ada".to_owned(),
+        role: "lead".to_owned(),
     }
 }
 
@@ -105,6 +107,37 @@ testkit::on_both_databases! {
         assert_eq!(gate(&late).outcome(), GateOutcome::Delight);
     }
 
+    /// Where the paradox does not work the extra step is a person's: what is above the guidance waits for approval.
+    async fn the_extra_step_waits_for_a_person_unless_the_gate_says_delight(database: testkit::TestDatabase) {
+        let desk = Desk::open(&database).await;
+        let failed = async |number: u128, controllable: bool, worth: i64| {
+            let facts = [
+                ("controllable", yes_no(controllable)),
+                ("foreseeable", yes_no(false)),
+                ("price", money_fact("USD", 10_000)),
+                ("lifetime_value", money_fact("USD", worth)),
+            ];
+            desk.remedy(remedy_of(number, event(&desk, "service.failed", &facts))).await
+        };
+        // 10 % of the price is exactly what goes without a person; 20 % does where the gate says DELIGHT.
+        let exactly = failed(1, true, 10_000).await;
+        assert_eq!((gate(&exactly).outcome(), exactly.vouchers.len()), (GateOutcome::Restore, 1));
+        assert!(gate(&exactly).withheld.is_empty());
+        let delighted = failed(2, false, 50_000).await;
+        assert_eq!((gate(&delighted).outcome(), delighted.vouchers.len()), (GateOutcome::Delight, 1));
+        assert!(waiting(&desk).await.is_empty());
+
+        let above = failed(3, true, 50_000).await;
+        assert_eq!((gate(&above).outcome(), above.vouchers.len()), (GateOutcome::Restore, 0));
+        assert!(gate(&above).withheld[0].contains("(USD 20.00) (under RESTORE gestures go up to USD 10.00"));
+        let asked = waiting(&desk).await;
+        assert_eq!((asked.len(), asked[0].requested_by.as_str(), asked[0].lines.len()), (1, "rules", 1));
+        assert_eq!(asked[0].reasons, ["the gate gives no more of gestures without a person"]);
+        approve(&desk, &asked[0].name, "Bob", "lead").await.unwrap();
+        assert_eq!(desk.count("SELECT count(*) AS n FROM vouchers").await, 3);
+        assert_eq!(desk.count("SELECT max(amount_minor) AS n FROM vouchers").await, 2_000);
+    }
+
     /// Failures of one customer that arrive at once see each other, whichever group they commit in.
     async fn failures_at_once_are_each_others_history(database: testkit::TestDatabase) {
         let desk = Desk::open(&database).await;
@@ -143,6 +176,12 @@ testkit::on_both_databases! {
         assert_eq!(found, [("name", "RESOURCE_NAME"), ("outcome", "UNKNOWN_ENUM_VALUE"), ("reason", "REQUIRED"), ("decided_by", "REQUIRED")]);
 
         let request = override_request(&desk, &opened.name, GateOutcome::Restore);
+        for role in ["agent", "chef", ""] {
+            let request = wire::OverrideGateRequest { role: role.to_owned(), ..request.clone() };
+            assert_eq!(overridden(&desk, request).await.unwrap_err().reason, ROLE_MAY_NOT_APPROVE, "{role}");
+        }
+        let by_service = desk.recovery.clone().override_gate(crate::harness::by("service:intake", request.clone())).await;
+        assert_eq!(error(by_service.unwrap_err()).reason, PERSON_REQUIRED);
         let first = overridden(&desk, request.clone()).await.unwrap();
         assert_eq!(overridden(&desk, request.clone()).await.unwrap(), first, "the same answer for the same request");
         let other = wire::OverrideGateRequest { reason: "Another one".to_owned(), ..request };

@@ -442,5 +442,10 @@ pub fn option(id: &str, kind: wire::remedy_line::Kind, amount: Option<(&str, i64
         percent: i32::from(kind == wire::remedy_line::Kind::Discount) * 10,
         ..wire::RemedyLine::default()
     };
-    wire::Option { id: id.to_owned(), description: format!("Option {id}"), lines: vec![line], consent: 0 }
+    wire::Option {
+        id: id.to_owned(),
+        description: format!("Option {id}"),
+        lines: vec![line],
+        ..wire::Option::default()
+    }
 }

@@ -22,6 +22,7 @@ mod gate_authority;
 mod guards;
 mod harness;
 mod late_repeats;
+mod law_refunds;
 mod offers;
 mod packs;
 mod parked;

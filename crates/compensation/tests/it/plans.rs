@@ -65,7 +65,7 @@ async fn fill(desk: &Desk) {
         format!("policies SELECT {tenant}, {id}, 'ABUSE', 'v' || i, '', i, 'a', i"),
         format!(
             "approval_requests SELECT {tenant}, {id}, {id}, {id}, {id}, 'OFFER', 'PENDING', 'a', '', '', '', NULL, NULL, '', '', '', '', \
-                 '', '', i, i, i"
+                 '', '', i, i, i, '', ''"
         ),
         format!("spending_holders SELECT {tenant}, 'CASE', 'c' || i, 1"),
         format!("spending_days SELECT {tenant}, 'CASE', 'c' || i, 'MONEY', 'EUR', i, 1"),

@@ -35,7 +35,7 @@ testkit::on_both_databases! {
                 request_id: rid(),
                 offer: Some(wire::Offer {
                     remedy: offered.name.clone(),
-                    options: vec![wire::Option { id: "a".to_owned(), description: "A".to_owned(), lines: vec![], consent: 0 }],
+                    options: vec![wire::Option { id: "a".to_owned(), description: "A".to_owned(), lines: vec![], ..wire::Option::default() }],
                     ..wire::Offer::default()
                 }),
                 made_by: "Ada".to_owned(), role: String::new(),

@@ -50,6 +50,11 @@ pub(super) fn call(context: &RequestContext, case: &Case, customer: &Customer, c
             let request = routing::PostProgressRequest { request_id, name, progress: Some(progress) };
             in_lane(context, case, ROUTING, method::routing_service::POST_PROGRESS, id, &request)
         }
+        Ask::EscalateWork { work_item, reason } => {
+            let name = work_item_name(*work_item);
+            let request = routing::EscalateWorkRequest { request_id, name, reason: reason.clone() };
+            in_lane(context, case, ROUTING, method::routing_service::ESCALATE_WORK, id, &request)
+        }
         Ask::CompleteWork { work_item, resolution } => {
             let name = work_item_name(*work_item);
             let request = routing::CompleteWorkRequest { request_id, name, resolution: resolution.clone() };

@@ -11,7 +11,8 @@ const MAX: usize = 16;
 pub enum Cause {
     /// The apology cannot be delivered. Settled by an acknowledgement.
     Unreachable,
-    /// The customer declined. Settled by another offer or by the remedy.
+    /// The customer declined, or did not make a choice that the law leaves to nobody else. Settled by another offer or by
+    /// the remedy.
     OfferDeclined,
     /// A payout is of unknown fate. Settled by its confirmation or by the remedy.
     PayoutStuck,

@@ -105,6 +105,13 @@ pub enum Ask {
         /// What was said.
         text: String,
     },
+    /// Routing hands the round's work item to a higher level of authority.
+    EscalateWork {
+        /// The work item.
+        work_item: Uuid,
+        /// Why, in words that the customer may read.
+        reason: String,
+    },
     /// Routing completes the round's work item.
     CompleteWork {
         /// The work item.

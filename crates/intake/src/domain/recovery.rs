@@ -45,6 +45,9 @@ pub fn on_milestone(case: Case, milestone: &Milestone, now: Timestamp) -> Reacti
         settle_timer(r, milestone);
         return reaction;
     }
+    if !milestone.attribute("senior_owner").is_empty() {
+        senior_owner(r);
+    }
     match milestone.kind {
         Kind::MessageSent if milestone.attribute("template") == Template::Apology.as_str() => {
             acknowledged(r, milestone, RoutingKnows::No);
@@ -71,6 +74,7 @@ pub fn on_milestone(case: Case, milestone: &Milestone, now: Timestamp) -> Reacti
             r.case.attention.settle(Cause::PayoutStuck);
             remedied(r, milestone);
         }
+        Kind::OfferExpired if !milestone.attribute("choice_owed").is_empty() => choice_owed(r, milestone),
         Kind::NothingOwed | Kind::OfferExpired => remedied(r, milestone),
         Kind::PlanStarted => {
             moved(r, milestone, State::follow_up);
@@ -282,6 +286,14 @@ fn offer_answered(r: &mut Reaction, milestone: &Milestone) {
     progress(r, Step::OfferAnswered(offer), Progress::CustomerAnswered, wording::OFFER_ANSWERED);
 }
 
+/// Nobody answered, and the law leaves the choice to the customer: nothing is made good by silence, so a person asks.
+fn choice_owed(r: &mut Reaction, milestone: &Milestone) {
+    r.record(milestone);
+    let offer = milestone.about("offer").to_owned();
+    progress(r, Step::OfferAnswered(offer), Progress::CustomerAnswered, wording::OFFER_UNANSWERED);
+    r.case.attention.raise(Cause::OfferDeclined, &milestone.subject, wording::choice_owed(milestone));
+}
+
 fn voucher_issued(r: &mut Reaction, milestone: &Milestone) {
     r.record(milestone);
     let fields = ["code", "description", "expires_at", "kind", "amount", "percent"];
@@ -368,6 +380,16 @@ fn reopen(r: &mut Reaction, next: State) {
     r.advance(Some(next));
     r.case.reopen_count += 1;
     r.case.attention.taken_over();
+}
+
+/// Compensation says that the customer is about to be lost for good: the work goes to somebody with authority, once a
+/// round.
+fn senior_owner(r: &mut Reaction) {
+    let done = r.case.steps.taken(&Step::CompleteWork, r.case.round());
+    if let (Some(work_item), false) = (r.case.work_item(), done) {
+        let reason = wording::SENIOR_OWNER.to_owned();
+        r.take(Step::SeniorOwner, Ask::EscalateWork { work_item, reason });
+    }
 }
 
 /// Tells routing about the round's work item while it is open.

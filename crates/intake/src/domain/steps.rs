@@ -35,6 +35,8 @@ pub enum Step {
     VoucherMessage(String),
     /// The customer is told of this payout.
     PayoutMessage(String),
+    /// Somebody with authority gets the work.
+    SeniorOwner,
     /// The work is done.
     CompleteWork,
     /// The check-ins.
@@ -55,6 +57,7 @@ impl Step {
             Self::OfferAnswered(offer) => format!("offer_answered:{offer}"),
             Self::VoucherMessage(voucher) => format!("voucher_message:{voucher}"),
             Self::PayoutMessage(payout) => format!("payout_message:{payout}"),
+            Self::SeniorOwner => "senior_owner".to_owned(),
             Self::CompleteWork => "complete_work".to_owned(),
             Self::Plan => "plan".to_owned(),
             Self::Outcome(result) => format!("outcome:{}", result.as_str()),

@@ -11,6 +11,8 @@ pub(super) const ACKNOWLEDGED: &str = "The customer has our apology.";
 pub(super) const OWN_EVIDENCE: &str = "The operation's own evidence shows what went wrong.";
 pub(super) const OFFER_WAITS: &str = "An offer waits for the customer's answer.";
 pub(super) const OFFER_ANSWERED: &str = "The customer answered the offer.";
+pub(super) const OFFER_UNANSWERED: &str = "Nobody answered the offer; the work goes on.";
+pub(super) const SENIOR_OWNER: &str = "Somebody with more authority makes this right in person.";
 pub(super) const NOT_RECOVERED: &str = "The customer says that it is still wrong after a second recovery";
 pub(super) const TOO_MANY_STEPS: &str = "More happened than the recovery takes by itself";
 
@@ -86,6 +88,10 @@ pub(super) fn unreachable(milestone: &Milestone) -> String {
 
 pub(super) fn offer_declined(milestone: &Milestone) -> String {
     because("The customer declined the offer", milestone.attribute("reason"))
+}
+
+pub(super) fn choice_owed(milestone: &Milestone) -> String {
+    format!("Nobody answered, and the law leaves the choice to the customer: {}", milestone.attribute("choice_owed"))
 }
 
 pub(super) fn payout_stuck(milestone: &Milestone) -> String {

@@ -59,6 +59,9 @@ pub struct OverrideOptions {
     /// Who decides: agents/UUID, or a name.
     #[arg(long, value_name = "AGENT")]
     by: String,
+    /// The decider's role: one that approves. Absent: the policy's default one.
+    #[arg(long, value_name = "ROLE", default_value = "")]
+    role: String,
     #[command(flatten)]
     repeatable: Repeatable,
 }
@@ -116,6 +119,7 @@ pub async fn run(command: &Command, caller: &mut Caller) -> anyhow::Result<()> {
                 outcome: GateOutcome::from(options.outcome).into(),
                 reason: options.reason.clone(),
                 decided_by: options.by.clone(),
+                role: options.role.clone(),
             };
             caller.show(request).await
         }

@@ -186,7 +186,7 @@ async fn a_list_says_that_there_is_more_or_shows_it_all() {
 #[tokio::test]
 async fn the_only_option_of_an_offer_need_not_be_named() {
     let server = Server::start().await;
-    let option = |id: &str| Choice { id: id.into(), description: format!("The {id}"), lines: Vec::new(), consent: 0 };
+    let option = |id: &str| Choice { id: id.into(), description: format!("The {id}"), ..Choice::default() };
     let offer = |options| Offer { name: OFFER.into(), options, ..Offer::default() };
     server.script.answer("get_offer", &offer(vec![option("rebooking")]));
     server.script.answer("respond_to_offer", &offer(vec![option("rebooking")]));

@@ -53,7 +53,7 @@ pub fn with_ids(lines: &[RemedyLine]) -> Vec<Choice> {
             id: id.to_string(),
             description: line.description.clone(),
             lines: vec![RemedyLine { id: id.to_string(), ..line.clone() }],
-            consent: 0,
+            ..Choice::default()
         })
         .collect()
 }

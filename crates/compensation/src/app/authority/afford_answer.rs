@@ -28,7 +28,7 @@ impl Parts {
         let (choice_of, plus) = (answer.options.clone(), answer.plus.clone());
         let assessment = Assessment { choice_of, plus, ..Assessment::default() };
         let claims = claims(remedy.id, remedy.case, remedy.customer, &remedy.payee, &remedy.event.reference);
-        let ask = GestureAsk { tenant, event: &remedy.event, assessment: &assessment, claims };
+        let ask = GestureAsk { tenant, event: &remedy.event, assessment: &assessment, claims, to_approve: &[] };
         if let Some(plan) = self.plan_gestures(tx, &[ask]).await?.pop().flatten() {
             effects.signals.extend(plan.signals.into_iter().map(|signal| (tenant.clone(), signal)));
             if !plan.split.reasons.is_empty() {

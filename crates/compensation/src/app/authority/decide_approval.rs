@@ -9,8 +9,10 @@ use durable::{Tx, TxError};
 use kernel::{Answer, ApprovalId, ErrorCode, OfferId, RequestContext, RequestKey, ResourceId, ServiceError, Timestamp};
 use serde::Serialize;
 
+use super::super::by_law::still_owed;
 use super::super::effects::Effects;
 use super::super::limits::{apology_first, within_limits};
+use super::super::person::known_person;
 use super::super::progress::{last_offer, progress};
 use super::super::refunds::refuse_above;
 use super::super::refusal::not_now;
@@ -76,7 +78,8 @@ impl App {
                     Decision::Approve => ApprovalEvent::Approve,
                     Decision::Reject { .. } => ApprovalEvent::Reject,
                 };
-                decide(&mut approval, event, &command.decided_by, tx.now())?;
+                let by = (command.decided_by.as_str(), known_person(&context).unwrap_or_default());
+                decide(&mut approval, event, by, tx.now())?;
                 if !app.policies.of(&tx, tenant).await?.authority.may_approve(&command.role) {
                     return Err(may_not(&command.role).into());
                 }
@@ -117,7 +120,7 @@ pub(super) async fn lock_approval(
     Ok((remedy, approval))
 }
 
-fn decide(approval: &mut Approval, event: ApprovalEvent, by: &str, now: Timestamp) -> Result<(), ServiceError> {
+fn decide(approval: &mut Approval, event: ApprovalEvent, by: (&str, &str), now: Timestamp) -> Result<(), ServiceError> {
     let state = approval.state_at(now).as_str();
     approval.decide(event, by, now).map_err(|undecided| match undecided {
         Undecided::NotPending(_) => {
@@ -132,7 +135,7 @@ fn decide(approval: &mut Approval, event: ApprovalEvent, by: &str, now: Timestam
     })
 }
 
-fn may_not(role: &str) -> ServiceError {
+pub(in crate::app) fn may_not(role: &str) -> ServiceError {
     let message = format!("role {role} does not approve, by the policy in force; ask somebody whose role does");
     ServiceError::new(ErrorCode::PermissionDenied, ROLE_MAY_NOT_APPROVE, message).with("role", role)
 }
@@ -188,9 +191,10 @@ impl Parts {
         }
         remedy.offer = Some(offer.id);
         remedies::update_in_tx(tx, tenant, remedy).await?;
-        self.milestones.offer_made(tx, context, &offer);
+        self.milestones.offer_made(tx, context, remedy, &offer);
         own_calls::expire_offer_later(tx, context, &offer);
-        let owed = measure::owed_by_law(&remedy.assessment, payouts == Progress::Refused);
+        let owed = still_owed(tx, tenant, remedy, payouts == Progress::Refused).await?;
+        let owed: Vec<_> = owed.iter().collect();
         let (options, plus) = (&offer.options, &offer.plus);
         let need = measure::need(options, plus, &owed);
         let lines = options.iter().flat_map(|option| &option.lines).chain(plus);

@@ -10,6 +10,7 @@ use super::GESTURE;
 use super::policies::InForce;
 use crate::domain::assessment::Assessment;
 use crate::domain::event::FailureEvent;
+use crate::domain::line::RemedyLine;
 use crate::domain::policy::abuse::{Claim, Dimension, Seen, Signal};
 use crate::domain::policy::budgets::{Band, Book};
 use crate::domain::policy::gestures::{Split, has_gestures, split};
@@ -18,12 +19,23 @@ use crate::domain::policy::window::{day_of, first_day, start_of};
 use crate::store::goodwill::{self, StoredSignal};
 use crate::store::spending::{self, Account, Entry, Scope};
 
+/// Why a gesture waits that the gate has left to a person.
+const ABOVE_GUIDANCE: &str = "the gate gives no more of gestures without a person";
+
 /// A remedy that may give gestures.
 pub(in crate::app) struct GestureAsk<'a> {
     pub(in crate::app) tenant: &'a TenantId,
     pub(in crate::app) event: &'a FailureEvent,
     pub(in crate::app) assessment: &'a Assessment,
     pub(in crate::app) claims: Vec<Claim>,
+    /// Gestures that the gate has left to a person already.
+    pub(in crate::app) to_approve: &'a [RemedyLine],
+}
+
+impl GestureAsk<'_> {
+    fn asks(&self) -> bool {
+        has_gestures(self.assessment) || !self.to_approve.is_empty()
+    }
 }
 
 /// What of it goes ahead, what waits, and what is written about it.
@@ -46,7 +58,7 @@ impl Parts {
         asks: &[GestureAsk<'_>],
     ) -> Result<Vec<Option<GesturePlan>>, TxError> {
         let mut plans: Vec<Option<GesturePlan>> = asks.iter().map(|_| None).collect();
-        let asking: Vec<usize> = (0..asks.len()).filter(|place| has_gestures(asks[*place].assessment)).collect();
+        let asking: Vec<usize> = (0..asks.len()).filter(|place| asks[*place].asks()).collect();
         if asking.is_empty() {
             return Ok(plans);
         }
@@ -60,7 +72,11 @@ impl Parts {
             let band = policies.budgets.band(policies.budgets.lifetime_value(ask.event));
             let signals = repeats.signals(place, ask, policies);
             let book = books.entry(ask.tenant.clone()).or_default();
-            let split = split(ask.assessment, &policies.budgets, band, book, &signals);
+            let mut split = split(ask.assessment, &policies.budgets, band, book, &signals);
+            if !ask.to_approve.is_empty() {
+                split.lines.extend_from_slice(ask.to_approve);
+                split.reasons.push(ABOVE_GUIDANCE.to_owned());
+            }
             let entries = |amounts: &BTreeMap<Unit, i64>| budget_entries(band, amounts);
             let goes_ahead = has_gestures(&split.now);
             if goes_ahead {

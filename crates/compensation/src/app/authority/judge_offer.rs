@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use durable::{Tx, TxError};
 use kernel::{Money, TenantId};
 
+use super::super::by_law::still_owed;
 use super::super::{MakeOffer, Parts};
 use super::gestures::{budget_entries, since};
 use crate::domain::policy::abuse::{Claim, Signal, claims};
@@ -49,7 +50,8 @@ impl Parts {
     ) -> Result<Verdict, TxError> {
         let policies = self.policies.of(tx, tenant).await?;
         let role = if offer.role.is_empty() { policies.authority.default_role.clone() } else { offer.role.clone() };
-        let owed = measure::owed_by_law(&remedy.assessment, was_refused);
+        let owed = still_owed(tx, tenant, remedy, was_refused).await?;
+        let owed: Vec<_> = owed.iter().collect();
         let need = measure::need(&offer.options, &offer.plus, &owed);
         let gestures = measure::gestures(&offer.options, &offer.plus);
         let lifetime_value = policies.budgets.lifetime_value(&remedy.event);

@@ -14,6 +14,7 @@ mod reads;
 mod release;
 
 pub(crate) use apply_policy::ApplyPolicy;
+pub(super) use decide_approval::may_not;
 pub(crate) use decide_approval::{DecideApproval, Decision};
 pub(super) use gestures::{GestureAsk, GesturePlan};
 pub(super) use judge_offer::Verdict;
@@ -33,6 +34,8 @@ const GESTURE: &str = "GESTURE";
 pub(in crate::app) struct Ask {
     pub(super) asked: Asked,
     pub(super) requested_by: String,
+    /// Whose credentials came with it; none for a rule.
+    pub(super) client: Option<String>,
     pub(super) role: String,
     pub(super) reasons: Vec<String>,
     pub(super) policies: std::collections::BTreeMap<String, String>,
@@ -49,10 +52,12 @@ impl Parts {
             state: ApprovalState::Pending,
             asked: ask.asked,
             requested_by: ask.requested_by,
+            requested_client: ask.client.unwrap_or_default(),
             role: ask.role,
             reasons: ask.reasons,
             policies: ask.policies,
             decided_by: String::new(),
+            decided_client: String::new(),
             rejection: String::new(),
             alternative: String::new(),
             expires_at: tx.now().plus(self.approval_term),

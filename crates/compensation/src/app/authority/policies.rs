@@ -25,8 +25,8 @@ pub(in crate::app) struct Policies {
 
 /// What decides for one tenant.
 #[derive(Clone, Debug)]
-pub(super) struct InForce {
-    pub(super) authority: Arc<Authority>,
+pub(in crate::app) struct InForce {
+    pub(in crate::app) authority: Arc<Authority>,
     pub(super) budgets: Arc<Budgets>,
     pub(super) abuse: Arc<Abuse>,
 }
@@ -75,7 +75,7 @@ impl Policies {
     }
 
     /// What decides for one tenant now.
-    pub(super) async fn of(&self, tx: &Tx, tenant: &TenantId) -> Result<InForce, TxError> {
+    pub(in crate::app) async fn of(&self, tx: &Tx, tenant: &TenantId) -> Result<InForce, TxError> {
         let mut all = self.in_force(tx, &BTreeSet::from([tenant.clone()])).await?;
         all.remove(tenant).ok_or_else(|| ServiceError::internal("a tenant without policies").into())
     }

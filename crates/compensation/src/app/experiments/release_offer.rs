@@ -1,4 +1,4 @@
-//! The time of an offer that an experiment had put off has come.
+//! The time of an offer has come that an experiment had put off, or that waited for an apology which nobody made.
 
 use api::method::experiment_service::RELEASE_OFFER;
 use durable::Tx;
@@ -8,6 +8,7 @@ use super::super::effects::Effects;
 use super::super::open_remedy::waiting_offer_id;
 use super::super::refusal::not_now;
 use super::super::{App, own_calls};
+use crate::domain::by_law::pays_by_law;
 use crate::domain::remedy::{RemedyEvent, RemedyState};
 use crate::store::{payouts, remedies, vouchers};
 use crate::wire;
@@ -32,9 +33,24 @@ impl App {
                 let tenant = &context.tenant;
                 let found = remedies::lock_in_tx(&tx, tenant, id).await?;
                 let mut remedy = found.ok_or_else(|| ServiceError::not_found(id))?;
-                let due = remedy.offer_at().unwrap_or(tx.now());
-                if remedy.state == RemedyState::AwaitingTime && own_calls::is_due(&context, due, tx.now())? {
-                    remedy.state = remedy.state.on(RemedyEvent::TimeCame).map_err(not_now)?;
+                let waits = match remedy.state {
+                    RemedyState::AwaitingTime => Some((remedy.offer_at().unwrap_or(tx.now()), RemedyEvent::TimeCame)),
+                    RemedyState::AwaitingApology if pays_by_law(&remedy.assessment.choice_of) => {
+                        Some((app.apology_due(&remedy), RemedyEvent::ApologyOverdue))
+                    }
+                    RemedyState::AwaitingApology
+                    | RemedyState::Offered
+                    | RemedyState::Granting
+                    | RemedyState::Settled
+                    | RemedyState::NothingOwed
+                    | RemedyState::Declined
+                    | RemedyState::Unanswered
+                    | RemedyState::NeedsAttention => None,
+                };
+                if let Some((due, event)) = waits
+                    && own_calls::is_due(&context, due, tx.now())?
+                {
+                    remedy.state = remedy.state.on(event).map_err(not_now)?;
                     let (offer, mut effects) = (waiting_offer_id(&context, &remedy), Effects::default());
                     app.make_first_offer(&tx, &context, &mut remedy, offer, &mut effects);
                     remedies::update_in_tx(&tx, tenant, &mut remedy).await?;

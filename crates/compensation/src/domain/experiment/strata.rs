@@ -158,6 +158,7 @@ mod tests {
             description: "it".to_owned(),
             arithmetic: String::new(),
             origin: Origin::default(),
+            refund: false,
         }
     }
 
@@ -172,6 +173,7 @@ mod tests {
             description: String::new(),
             lines: vec![line(Benefit::Voucher(usd(minor)))],
             consent: Consent::None,
+            holds_after: None,
         };
         let assessment = Assessment {
             automatic: vec![line(Benefit::Money(usd(100))), line(Benefit::Service)],

@@ -20,6 +20,7 @@ fn line() -> impl Strategy<Value = RemedyLine> {
             description: format!("{basis:?}"),
             arithmetic: String::new(),
             origin: Origin::default(),
+            refund: false,
         }
     })
 }
@@ -35,6 +36,7 @@ fn assessment() -> impl Strategy<Value = Assessment> {
             description: "an option".to_owned(),
             lines,
             consent: Consent::None,
+            holds_after: None,
         };
         let choice_of: Vec<_> = options.into_iter().enumerate().map(option).collect();
         // What comes with a choice comes with one only.
@@ -136,6 +138,7 @@ fn what_is_left_out_is_said() {
         description: "A voucher".to_owned(),
         arithmetic: String::new(),
         origin: Origin::default(),
+        refund: false,
     };
     let assessed = Assessment { automatic: vec![gift], ..Assessment::default() };
     let (treated, treatment) = treat("e", &arm(Gestures::None, 0), assessed);

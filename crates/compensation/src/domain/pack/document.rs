@@ -142,6 +142,10 @@ pub(super) struct RuleDocument {
     #[serde(default)]
     pub(super) choice_of: Vec<OptionDocument>,
     #[serde(default)]
+    pub(super) if_unanswered: String,
+    #[serde(default)]
+    pub(super) answer_within_hours: Option<u32>,
+    #[serde(default)]
     pub(super) plus: Vec<LineDocument>,
 }
 
@@ -170,6 +174,8 @@ pub(super) struct LineDocument {
     pub(super) amount: Option<AmountDocument>,
     #[serde(default)]
     pub(super) percent: Option<u32>,
+    #[serde(default)]
+    pub(super) refund: bool,
     #[serde(default)]
     pub(super) assumption: String,
 }

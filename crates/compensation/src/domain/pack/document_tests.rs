@@ -145,6 +145,30 @@ fn every_part_must_fit() {
         ("by: km, rows", "rows", "needs `by` in the table"),
         ("basis: TIME, kind: MONEY", "basis: STATUTORY, kind: MONEY", "reviewed: is required for statutory lines"),
         ("basis: GESTURE", "basis: STATUTORY", "gives a voucher for what the law demands"),
+        (
+            "kind: MONEY, description: A",
+            "kind: MONEY, refund: true, description: A",
+            "automatic[0].refund: marks MONEY that",
+        ),
+        (
+            "kind: SERVICE, description: B",
+            "kind: SERVICE, refund: true, description: B",
+            "lines[0].refund: marks MONEY that",
+        ),
+        ("    condition:", "    answer_within_hours: 1\n    condition:", "answer_within_hours: needs if_unanswered"),
+        ("    condition:", "    if_unanswered: o\n    condition:", "answer_within_hours: must be 1 to 8760"),
+        ("    condition:", "    if_unanswered: o\n    answer_within_hours: 0\n    condition:", "must be 1 to 8760"),
+        ("    condition:", "    if_unanswered: o\n    answer_within_hours: 8761\n    condition:", "must be 1 to 8760"),
+        (
+            "    condition:",
+            "    if_unanswered: p\n    answer_within_hours: 1\n    condition:",
+            "`p` is no option of the rule",
+        ),
+        (
+            "    condition:",
+            "    if_unanswered: o\n    answer_within_hours: 1\n    condition:",
+            "that is not money by law alone",
+        ),
     ] {
         let found = problems(find, replace);
         assert!(found.iter().any(|text| text.contains(problem)), "{replace}: {found:?}");

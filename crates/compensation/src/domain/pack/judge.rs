@@ -231,7 +231,8 @@ fn decide<'a>(
         let lines = lines(pack, rule, &option.lines, scope, notes, &mut why_not);
         if why_not.is_empty() && !lines.is_empty() {
             let (id, description) = (option.id.clone(), option.description.clone());
-            choice_of.push(OfferOption { id, description, lines, consent: option.consent });
+            let (consent, holds_after) = (option.consent, option.holds_after);
+            choice_of.push(OfferOption { id, description, lines, consent, holds_after });
         } else {
             left_out.push(format!("Option {} is left out: {}", option.id, why_not.join(" ")));
         }
@@ -317,6 +318,7 @@ fn one_line<'a>(
             source: pack.sources.get(rule.source).map(super::Source::in_words).unwrap_or_default(),
             inputs: scope.read(&reads),
         },
+        refund: line.refund,
     })
 }
 

@@ -21,6 +21,8 @@ pub mod set;
 mod set_off;
 pub mod vectors;
 
+use std::time::Duration;
+
 use kernel::Timestamp;
 
 use self::amount::AmountRule;
@@ -187,6 +189,8 @@ pub struct OptionRule {
     pub description: String,
     /// What choosing it needs.
     pub consent: Consent,
+    /// After this time it holds though nobody has chosen it; none when silence chooses nothing.
+    pub holds_after: Option<Duration>,
     /// What the customer gets; an option whose amounts lack an input is left out.
     pub lines: Vec<LineRule>,
 }
@@ -206,6 +210,8 @@ pub struct LineRule {
     pub article: String,
     /// Given only when this holds.
     pub when: Option<Expression>,
+    /// Whether it gives back what was paid, and so no more than what was captured.
+    pub refund: bool,
     /// What the source does not say and the pack assumes; empty when the source says it all.
     pub assumption: String,
 }

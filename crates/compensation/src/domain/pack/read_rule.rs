@@ -1,5 +1,7 @@
 //! Reading rules, their options and lines.
 
+use std::time::Duration;
+
 use super::document::{KindDocument, LineDocument, OptionDocument, RuleDocument};
 use super::expression::Reads;
 use super::read::Reader;
@@ -36,7 +38,8 @@ impl Reader {
         }
         let mut line_ids = Vec::new();
         let automatic = self.lines(&format!("{path}.automatic"), document.automatic, Consent::None, &mut line_ids);
-        let choice_of = self.options(&format!("{path}.choice_of"), document.choice_of, &mut line_ids);
+        let mut choice_of = self.options(&format!("{path}.choice_of"), document.choice_of, &mut line_ids);
+        self.unanswered(path, &document.if_unanswered, document.answer_within_hours, &mut choice_of);
         let plus = self.lines(&format!("{path}.plus"), document.plus, Consent::None, &mut line_ids);
         let condition = self.condition(&format!("{path}.condition"), &document.condition)?;
         let mut rule = Rule {
@@ -69,6 +72,29 @@ impl Reader {
         found.unwrap_or_default()
     }
 
+    /// The option that holds when nobody chooses: what the law demands in money, for which nobody has to sign.
+    fn unanswered(&mut self, path: &str, chosen: &str, hours: Option<u32>, options: &mut [OptionRule]) {
+        let place = format!("{path}.if_unanswered");
+        let hours = match (chosen, hours) {
+            ("", None) => return,
+            ("", Some(_)) => return self.problem(&format!("{path}.answer_within_hours"), "needs if_unanswered"),
+            (_, Some(hours @ 1..=8_760)) => hours,
+            (_, _) => return self.problem(&format!("{path}.answer_within_hours"), "must be 1 to 8760"),
+        };
+        let Some(option) = options.iter_mut().find(|option| option.id == chosen) else {
+            return self.problem(&place, format!("`{chosen}` is no option of the rule"));
+        };
+        let is_money = |line: &LineRule| matches!(line.benefit, BenefitRule::Money(_));
+        let is_law = option.lines.iter().all(|line| line.basis == Basis::Statutory && is_money(line));
+        if !is_law || option.consent != Consent::None {
+            self.problem(
+                &place,
+                "names an option that is not money by law alone: only that is given without an answer",
+            );
+        }
+        option.holds_after = Some(Duration::from_secs(u64::from(hours) * 3_600));
+    }
+
     fn options(&mut self, path: &str, documents: Vec<OptionDocument>, line_ids: &mut Vec<String>) -> Vec<OptionRule> {
         let mut ids = Vec::new();
         let mut options = Vec::new();
@@ -82,7 +108,7 @@ impl Reader {
             }
             let lines = self.lines(&format!("{path}.lines"), option.lines, option.consent, line_ids);
             let OptionDocument { id, description, consent, .. } = option;
-            options.push(OptionRule { id, description, consent, lines });
+            options.push(OptionRule { id, description, consent, holds_after: None, lines });
         }
         options
     }
@@ -137,6 +163,13 @@ impl Reader {
             Some(Some(when)) => Some(when),
             None => None,
         };
+        let is_refundable = document.basis == Basis::Statutory && document.kind == KindDocument::Money;
+        if document.refund && !is_refundable {
+            self.problem(
+                &format!("{path}.refund"),
+                "marks MONEY that is STATUTORY; money of RESTITUTION is a refund without it, the rest never is",
+            );
+        }
         Some(LineRule {
             id: document.id,
             basis: document.basis,
@@ -144,6 +177,7 @@ impl Reader {
             description: document.description,
             article: document.article,
             when,
+            refund: document.refund,
             assumption: document.assumption,
         })
     }

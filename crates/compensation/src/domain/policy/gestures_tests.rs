@@ -22,6 +22,7 @@ fn line(id: &str, basis: Basis, text: &str) -> RemedyLine {
         description: id.to_owned(),
         arithmetic: String::new(),
         origin: Origin::default(),
+        refund: false,
     }
 }
 
@@ -31,6 +32,7 @@ fn option(id: &str, basis: Basis, text: &str) -> OfferOption {
         description: id.to_owned(),
         lines: vec![line(id, basis, text)],
         consent: Consent::None,
+        holds_after: None,
     }
 }
 

@@ -167,6 +167,7 @@ mod tests {
             description: id.to_owned(),
             arithmetic: String::new(),
             origin: Origin::default(),
+            refund: false,
         }
     }
 
@@ -175,7 +176,13 @@ mod tests {
     }
 
     fn option(lines: Vec<RemedyLine>) -> OfferOption {
-        OfferOption { id: "o".to_owned(), description: "o".to_owned(), lines, consent: Consent::None }
+        OfferOption {
+            id: "o".to_owned(),
+            description: "o".to_owned(),
+            lines,
+            consent: Consent::None,
+            holds_after: None,
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub struct Model {
     pub counter_to: Option<Uuid>,
     pub counter_offer: Option<Uuid>,
     pub explanation: String,
+    pub given: String,
     pub made_by: String,
     pub expires_at: i64,
     pub created_at: i64,

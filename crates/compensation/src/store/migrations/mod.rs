@@ -3,7 +3,9 @@
 //! Calls `durable::ddl` and the schema manager. Always holds: a migration that was released is never edited, and each
 //! one keeps the rows that it finds.
 
+mod add_deciders;
 mod add_gate;
+mod add_given;
 mod close_ledger_transactions;
 mod create_applied_packs;
 mod create_authority;
@@ -18,7 +20,9 @@ mod total_ledger;
 mod validate_widened;
 mod widen_ledger;
 
+pub use add_deciders::AddDeciders;
 pub use add_gate::AddGate;
+pub use add_given::AddGiven;
 pub use close_ledger_transactions::CloseLedgerTransactions;
 pub use create_applied_packs::CreateAppliedPacks;
 pub use create_authority::CreateAuthority;

@@ -100,6 +100,7 @@ pub(super) fn asked(reaction: &Reaction) -> Vec<String> {
     let short = |ask: &Ask| match ask {
         Ask::SendMessage { template, .. } => template.as_str().to_owned(),
         Ask::OpenWork { unattended, .. } => if *unattended { "unattended work" } else { "work" }.to_owned(),
+        Ask::EscalateWork { .. } => "EscalateWork".to_owned(),
         Ask::PostProgress { progress, .. } => format!("{progress:?}"),
         Ask::CompleteWork { .. } => "complete".to_owned(),
         Ask::OpenRemedy => "remedy".to_owned(),

@@ -28,6 +28,10 @@ fn milestones() -> Vec<(&'static str, Milestone)> {
         "PROGRESS_POSTED acknowledgement",
         milestone(Kind::ProgressPosted, "workItems/1", &[("kind", "ACKNOWLEDGEMENT")]),
     ));
+    all.push((
+        "OFFER_EXPIRED owed",
+        milestone(Kind::OfferExpired, "offers/1", &[("offer", "offers/1"), ("choice_owed", "a, b")]),
+    ));
     all
 }
 
@@ -45,7 +49,7 @@ fn cell(state: State, name: &str, attention: bool) -> Option<Cell> {
         ("STILL_WRONG", Remedied | FollowingUp | Recovered | Lapsed) => (Reopened, ROUND, false),
         ("OFFER_MADE", _) => (state, if done { &["offer"] } else { OFFER }, attention),
         ("OFFER_ACCEPTED", _) => (state, if done { &[] } else { ANSWERED }, attention),
-        ("OFFER_DECLINED", _) => (state, if done { &[] } else { ANSWERED }, true),
+        ("OFFER_DECLINED" | "OFFER_EXPIRED owed", _) => (state, if done { &[] } else { ANSWERED }, true),
         ("VOUCHER_ISSUED", _) => (state, &["voucher"], attention),
         ("PAYOUT_CONFIRMED", _) => (state, &["payout"], attention),
         ("PAYOUT_NEEDS_ATTENTION" | "WORK_NEEDS_ATTENTION" | "PLAN_NEEDS_ATTENTION", _) => (state, &[], true),

@@ -124,6 +124,40 @@ fn a_reason_stays_until_it_is_settled() {
 }
 
 #[test]
+fn a_choice_that_the_law_leaves_to_the_customer_is_not_made_good_by_silence() {
+    let owed = [("offer", "offers/1"), ("choice_owed", "refund, reroute")];
+    let case = on_milestone(case_in(State::Understood), &milestone(Kind::OfferExpired, "offers/1", &owed), NOW).case;
+    assert_eq!(case.state, State::Understood, "nothing was remedied");
+    let text = "Nobody answered, and the law leaves the choice to the customer: refund, reroute";
+    assert_eq!(case.attention.text(), text);
+    let again = on_milestone(case, &milestone(Kind::OfferMade, "offers/2", &[("offer", "offers/2")]), NOW);
+    assert!(!again.case.attention.is_needed());
+    let other = milestone(Kind::OfferExpired, "offers/2", &[("offer", "offers/2")]);
+    assert_eq!(
+        on_milestone(again.case, &other, NOW).case.state,
+        State::Remedied,
+        "of other offers silence is an answer"
+    );
+}
+
+#[test]
+fn somebody_with_authority_gets_the_work_once_a_round() {
+    let save = |kind, number: &str| {
+        let subject = format!("offers/{number}");
+        milestone(kind, &subject, &[("offer", &subject), ("senior_owner", "The case came back")])
+    };
+    let first = on_milestone(case_in(State::Understood), &save(Kind::OfferMade, "1"), NOW);
+    assert_eq!(asked(&first), ["EscalateWork", "offer", "WaitingForCustomer"]);
+    let again = on_milestone(first.case, &save(Kind::OfferMade, "2"), NOW);
+    assert_eq!(asked(&again), ["offer", "WaitingForCustomer"]);
+    // Before the work is done, and never after it.
+    let settled = on_milestone(case_in(State::Understood), &save(Kind::RemedySettled, "1"), NOW);
+    assert_eq!(asked(&settled)[..2], ["EscalateWork", "complete"]);
+    let late = on_milestone(case_in(State::Remedied), &save(Kind::OfferMade, "3"), NOW);
+    assert_eq!(asked(&late), ["offer"]);
+}
+
+#[test]
 fn an_agent_s_second_offer_settles_the_declined_one() {
     let declined = milestone(Kind::OfferDeclined, "offers/1", &[("offer", "offers/1"), ("reason", "too little")]);
     let case = on_milestone(case_in(State::Understood), &declined, NOW).case;

@@ -1,0 +1,88 @@
+//! What the law demands of an offer that ended without a choice: worked out, cut to what was captured, and given once.
+
+use durable::{Tx, TxError};
+use kernel::{RequestContext, ResourceId as _, TenantId};
+
+use super::Parts;
+use super::effects::Effects;
+use super::give::Given;
+use super::refunds::within_captures;
+use crate::domain::by_law::{Demand, by_law};
+use crate::domain::line::RemedyLine;
+use crate::domain::policy::measure::owed_by_law;
+use crate::domain::records::{Offer, Remedy};
+use crate::domain::remedy::Progress;
+use crate::store::payouts;
+
+/// What the law demands of a remedy that the caller has locked, and what nobody has been paid: what was paid once is owed
+/// no more, whichever offer it was paid for.
+pub(super) async fn still_owed(
+    tx: &Tx,
+    tenant: &TenantId,
+    remedy: &Remedy,
+    was_refused: bool,
+) -> Result<Vec<RemedyLine>, TxError> {
+    let owed = owed_by_law(&remedy.assessment, was_refused);
+    if owed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let given = payouts::lines_given_in_tx(tx, tenant, remedy.id).await?;
+    Ok(owed.into_iter().filter(|line| !given.contains(&line.id)).cloned().collect())
+}
+
+/// What comes of an offer that ended without a choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unchosen {
+    /// What is written down as given is to be given.
+    Pays,
+    /// The law leaves the choice to the customer: a person asks.
+    ChoiceOwed,
+    /// Nothing.
+    Nothing,
+}
+
+impl Parts {
+    /// Writes down what the law demands of an offer that ended without a choice, and why. The caller holds the remedy's lock.
+    pub(super) async fn demand_of_law(
+        &self,
+        tx: &Tx,
+        context: &RequestContext,
+        remedy: &Remedy,
+        offer: &mut Offer,
+        how: &str,
+    ) -> Result<Unchosen, TxError> {
+        let tenant = &context.tenant;
+        let owed = still_owed(tx, tenant, remedy, false).await?;
+        let (unchosen, why) = match by_law(offer, &owed.iter().collect::<Vec<_>>()) {
+            Demand::Nothing => return Ok(Unchosen::Nothing),
+            Demand::Choice(options) => {
+                let options = options.join(" or ");
+                let why = format!(
+                    "{how}: the law leaves the choice between {options} to the customer and it stays owed. A person asks."
+                );
+                (Unchosen::ChoiceOwed, why)
+            }
+            Demand::Pays(by_law) => {
+                offer.given = Some(within_captures(tx, tenant, remedy, &by_law.option, by_law.lines).await?);
+                let why = format!("{how}: the law demands money, so that option {} holds.", by_law.option);
+                (Unchosen::Pays, why)
+            }
+        };
+        offer.explanation = format!("{} {why}", offer.explanation).trim_start().to_owned();
+        Ok(unchosen)
+    }
+
+    /// Gives what an offer gave, under the offer's id: at most once, whatever else happens. Returns how far that is.
+    pub(super) fn give_of_offer(
+        &self,
+        tx: &Tx,
+        context: &RequestContext,
+        remedy: &Remedy,
+        offer: &Offer,
+        effects: &mut Effects,
+    ) -> Progress {
+        let lines = offer.given.as_deref().unwrap_or_default();
+        let Given { payouts, .. } = self.give(tx, context, remedy, offer.id.uuid(), lines, effects);
+        if payouts.is_empty() { Progress::Given } else { Progress::Open }
+    }
+}
