@@ -40,6 +40,7 @@ struct Known {
 pub(crate) struct PacksOfTenant {
     /// All of them together.
     pub(crate) set: PackSet,
+    /// Those of the service, with the canaries that the tenant is among.
     base: PackSet,
     applied: Arc<[Applied]>,
 }
@@ -54,7 +55,7 @@ pub(crate) struct Applied {
 }
 
 impl PacksOfTenant {
-    fn of(base: &PackSet, stored: Vec<AppliedPack>) -> Result<Self, ServiceError> {
+    fn of(base: PackSet, stored: Vec<AppliedPack>) -> Result<Self, ServiceError> {
         let mut applied = Vec::with_capacity(stored.len());
         for stored in stored {
             let pack = document::parse(&stored.document)
@@ -62,7 +63,7 @@ impl PacksOfTenant {
             applied.push(Applied { stored, pack: Arc::new(pack) });
         }
         let set = base.with_applied(applied.iter().map(|applied| &applied.pack));
-        Ok(Self { set, base: base.clone(), applied: applied.into() })
+        Ok(Self { set, base, applied: applied.into() })
     }
 
     /// As they were known at a time.
@@ -98,16 +99,16 @@ impl TenantPacks {
         let revision = packs::revision(engine.read(), tenant).await.map_err(TxError::from)?;
         let packs = match known {
             Some(known) if known.revision == revision => known.packs,
-            _ if revision == 0 => PacksOfTenant::of(&self.base, Vec::new())?,
-            _ => PacksOfTenant::of(&self.base, packs::list(engine.read(), tenant).await.map_err(TxError::from)?)?,
+            _ if revision == 0 => self.of_rows(tenant, Vec::new())?,
+            _ => self.of_rows(tenant, packs::list(engine.read(), tenant).await.map_err(TxError::from)?)?,
         };
         self.remember(tenant, Known { packs: packs.clone(), revision, looked_at });
         Ok(packs)
     }
 
     /// The packs that judge for a tenant, as its rows say now.
-    pub(crate) fn of_rows(&self, stored: Vec<AppliedPack>) -> Result<PacksOfTenant, ServiceError> {
-        PacksOfTenant::of(&self.base, stored)
+    pub(crate) fn of_rows(&self, tenant: &TenantId, stored: Vec<AppliedPack>) -> Result<PacksOfTenant, ServiceError> {
+        PacksOfTenant::of(self.base.for_tenant(tenant.as_str()), stored)
     }
 
     /// Forgets a tenant, whose packs have changed.

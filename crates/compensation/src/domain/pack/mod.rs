@@ -7,6 +7,7 @@
 //! same loss one decides and the others say which.
 
 pub mod amount;
+pub mod canary;
 pub mod derived;
 pub mod diff;
 pub mod document;
