@@ -176,6 +176,7 @@ pub(crate) fn line(line: &RemedyLine) -> wire::RemedyLine {
         article: line.origin.article.clone(),
         source: line.origin.source.clone(),
         inputs: line.origin.inputs.clone(),
+        never_expires: line.origin.never_expires,
     }
 }
 
@@ -247,7 +248,7 @@ pub(crate) fn voucher(voucher: &Voucher) -> wire::Voucher {
         amount,
         percent,
         code: voucher.code.clone(),
-        expire_time: Some(to_timestamp(voucher.expires_at)),
+        expire_time: voucher.expiry().map(to_timestamp),
         create_time: Some(to_timestamp(voucher.created_at)),
         remaining: voucher.remaining().map(to_money),
     }
@@ -341,9 +342,9 @@ pub(crate) fn pack(pack: &Pack, canary: Option<&Canary>) -> wire::Pack {
         document: String::new(),
         apply_time: None,
         applied_by: String::new(),
-    }
         canary: canary
             .map(|canary| wire::pack::Canary { share_per_mille: small(canary.per_mille), in_force: canary.in_force }),
+    }
 }
 
 /// Resource name of a pack.

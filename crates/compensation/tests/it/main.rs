@@ -38,6 +38,7 @@ mod repeats;
 mod reversals;
 mod sandbox;
 mod settlements;
+mod signed_vouchers;
 mod tenants;
 mod vouchers;
 mod widened;

@@ -172,6 +172,8 @@ pub(super) struct LineDocument {
     pub(super) percent: Option<u32>,
     #[serde(default)]
     pub(super) assumption: String,
+    #[serde(default)]
+    pub(super) never_expires: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -15,6 +15,7 @@ pub mod explain;
 pub mod expression;
 pub mod input;
 pub mod judge;
+mod one_choice;
 mod read;
 mod read_amount;
 mod read_rule;
@@ -209,6 +210,8 @@ pub struct LineRule {
     pub when: Option<Expression>,
     /// What the source does not say and the pack assumes; empty when the source says it all.
     pub assumption: String,
+    /// A voucher by it never runs out.
+    pub never_expires: bool,
 }
 
 /// What a line gives, before its amount is known.
