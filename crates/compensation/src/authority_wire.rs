@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use api::compensation as wire;
 use chassis::wire::{to_money, to_timestamp};
-use kernel::{Money, RemedyId, ResourceId};
+use kernel::{RemedyId, ResourceId};
 
 use crate::app::PolicyShown;
 use crate::domain::approval::{Approval, ApprovalState, Asked};
+use crate::domain::decision_value::DecisionValue;
 use crate::domain::offer::OfferState;
 use crate::domain::policy::abuse::Dimension;
 use crate::domain::records::Offer;
@@ -107,6 +108,7 @@ pub(crate) fn unapproved_offer(approval: &Approval) -> Option<wire::Offer> {
 
 /// What an agent decided alone.
 pub(crate) fn decision(decision: &AutonomousDecision) -> wire::AutonomousDecision {
+    let value = DecisionValue { costs: decision.costs.clone(), lifetime_value: decision.lifetime_value };
     wire::AutonomousDecision {
         offer: decision.offer.to_string(),
         remedy: decision.remedy.to_string(),
@@ -118,20 +120,8 @@ pub(crate) fn decision(decision: &AutonomousDecision) -> wire::AutonomousDecisio
         summary: decision.summary.clone(),
         costs: decision.costs.iter().copied().map(to_money).collect(),
         lifetime_value: decision.lifetime_value.map(to_money),
-        retained_value: retained(decision).map(to_money),
+        retained_value: value.retained().map(to_money),
         create_time: Some(to_timestamp(decision.created_at)),
-    }
-}
-
-/// Lifetime value less cost, where both are in one currency.
-fn retained(decision: &AutonomousDecision) -> Option<Money> {
-    let worth = decision.lifetime_value?;
-    match decision.costs[..] {
-        [] => Some(worth),
-        [cost] if cost.currency == worth.currency => {
-            worth.minor.checked_sub(cost.minor).map(|minor| Money::new(worth.currency, minor))
-        }
-        _ => None,
     }
 }
 

@@ -13,6 +13,7 @@ use kernel::Timestamp;
 use serde::Deserialize;
 
 pub use self::gate::GateConfig;
+use crate::domain::pack::canary::CanaryRule;
 use crate::domain::payout_step::ProviderRules;
 use crate::domain::safeguards::Safeguards;
 use crate::provider::WebhookRules;
@@ -80,6 +81,26 @@ pub struct PacksConfig {
     pub shipped: bool,
     /// A directory with more packs, each in a directory of its own as `pack.yaml`.
     pub directory: Option<PathBuf>,
+    /// Versions that are in force for a share of the tenants first.
+    pub canary: Vec<CanaryConfig>,
+}
+
+/// One of `compensation.packs.canary`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CanaryConfig {
+    /// Id of a pack that is shipped or in the directory.
+    pub pack: String,
+    /// The version that is tried; the others of the pack go on for all other tenants.
+    pub version: String,
+    /// Its share of the tenants: 0 (nobody) to 1,000 (all).
+    pub per_mille: u32,
+}
+
+impl CanaryConfig {
+    pub(crate) fn rule(&self) -> CanaryRule {
+        CanaryRule { pack: self.pack.clone(), version: self.version.clone(), per_mille: self.per_mille }
+    }
 }
 
 /// Section `compensation.backtest`.
@@ -171,7 +192,7 @@ impl Default for GuessConfig {
 
 impl Default for PacksConfig {
     fn default() -> Self {
-        Self { shipped: true, directory: None }
+        Self { shipped: true, directory: None, canary: Vec::new() }
     }
 }
 
@@ -243,8 +264,8 @@ impl Validate for Config {
         }
         if let Err(found) = crate::packs::load(&self.packs) {
             problems.scope("packs", |problems| {
-                for problem in found {
-                    problems.add("", problem);
+                for (key, problem) in found {
+                    problems.add(&key, problem);
                 }
             });
         }

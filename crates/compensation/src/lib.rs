@@ -54,7 +54,7 @@ use tonic::service::Routes;
 
 use crate::app::ports::PayoutProvider;
 use crate::app::{App, money_gauges, upkeep};
-pub use crate::config::{BacktestConfig, Config, GuessConfig, PacksConfig, ProviderConfig};
+pub use crate::config::{BacktestConfig, CanaryConfig, Config, GuessConfig, PacksConfig, ProviderConfig};
 use crate::grpc::{AuthorityApi, CompensationApi, ExperimentApi, LedgerApi, PackApi, RecoveryApi, SettlementApi};
 use crate::provider::{GrpcProvider, InProcessSandbox, LoopBack};
 use crate::sandbox::{Sandbox, WebhookEndpoint};
@@ -73,7 +73,10 @@ pub fn build(config: Config, parts: EngineParts, targets: Targets) -> anyhow::Re
     for needed in config.sinks.iter().map(String::as_str).chain([NAME]) {
         ensure!(targets.names().any(|name| name == needed), "targets.{needed}: is required by compensation");
     }
-    let packs = packs::load(&config.packs).map_err(|problems| anyhow!("packs: {}", problems.join("\n")))?;
+    let packs = packs::load(&config.packs).map_err(|problems| {
+        let problems: Vec<_> = problems.iter().map(|(key, problem)| format!("packs.{key}: {problem}")).collect();
+        anyhow!("{}", problems.join("\n").replace("packs.: ", "packs: "))
+    })?;
     let engine = Engine::start(parts);
     let told = Arc::new(LoopBack::default());
     let provider = provider(&config, &engine, &told)?;

@@ -2,22 +2,24 @@
 
 use std::path::Path;
 
-use crate::config::PacksConfig;
+use crate::config::{CanaryConfig, PacksConfig};
 use crate::domain::pack::set::{PackSet, SHIPPED};
 
 /// The packs of a configuration.
 ///
 /// # Errors
-/// Everything that is wrong with any of them, each problem with its file.
-pub fn load(config: &PacksConfig) -> Result<PackSet, Vec<String>> {
+/// Everything that is wrong with any of them: the key below `packs` (empty for a document), and the problem with its file.
+pub fn load(config: &PacksConfig) -> Result<PackSet, Vec<(String, String)>> {
     let mut documents: Vec<(String, String)> = Vec::new();
     if config.shipped {
         documents.extend(SHIPPED.iter().map(|(id, pack, _)| (format!("shipped {id}"), (*pack).to_owned())));
     }
     if let Some(directory) = &config.directory {
-        documents.extend(read(directory).map_err(|problem| vec![problem])?);
+        documents.extend(read(directory).map_err(|problem| vec![(String::new(), problem)])?);
     }
-    PackSet::from_documents(documents.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+    let documents = documents.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    let canaries: Vec<_> = config.canary.iter().map(CanaryConfig::rule).collect();
+    PackSet::with_canaries(documents, &canaries)
 }
 
 fn read(directory: &Path) -> Result<Vec<(String, String)>, String> {

@@ -8,10 +8,12 @@ use chassis::wire::{to_duration, to_money, to_timestamp};
 use kernel::{PayoutId, VoucherId};
 
 use crate::domain::assessment::{Assessment, Change, Decision, Shadow};
+use crate::domain::decision_value::DecisionValue;
 use crate::domain::event::{Fact, FailureEvent, Severity};
 use crate::domain::grant::{Voucher, Worth};
 use crate::domain::line::{Basis, Benefit, Consent, OfferOption, RemedyLine};
 use crate::domain::offer::OfferState;
+use crate::domain::pack::canary::Canary;
 use crate::domain::pack::{Pack, PackStatus, Source};
 use crate::domain::payout::PayoutState;
 use crate::domain::payout_step::Payout;
@@ -66,6 +68,15 @@ pub(crate) fn assessment(assessment: &Assessment) -> wire::Assessment {
         decisions: assessment.decisions.iter().map(decision).collect(),
         summary: assessment.summary.clone(),
         shadow: assessment.shadow.iter().map(shadow).collect(),
+        value: assessment.value.as_ref().map(decision_value),
+    }
+}
+
+fn decision_value(value: &DecisionValue) -> wire::DecisionValue {
+    wire::DecisionValue {
+        costs: value.costs.iter().copied().map(to_money).collect(),
+        lifetime_value: value.lifetime_value.map(to_money),
+        retained_value: value.retained().map(to_money),
     }
 }
 
@@ -92,6 +103,7 @@ fn decision(decision: &Decision) -> wire::assessment::Decision {
         missing: decision.missing.clone(),
         set_off_by: decision.set_off_by.clone(),
         would_change: decision.would_change.iter().map(change).collect(),
+        canary: decision.canary,
     }
 }
 
@@ -165,6 +177,7 @@ pub(crate) fn line(line: &RemedyLine) -> wire::RemedyLine {
         source: line.origin.source.clone(),
         inputs: line.origin.inputs.clone(),
         refund: line.refund,
+        never_expires: line.origin.never_expires,
     }
 }
 
@@ -237,7 +250,7 @@ pub(crate) fn voucher(voucher: &Voucher) -> wire::Voucher {
         amount,
         percent,
         code: voucher.code.clone(),
-        expire_time: Some(to_timestamp(voucher.expires_at)),
+        expire_time: voucher.expiry().map(to_timestamp),
         create_time: Some(to_timestamp(voucher.created_at)),
         remaining: voucher.remaining().map(to_money),
     }
@@ -300,7 +313,7 @@ pub(crate) fn balance(balance: &Balance) -> wire::AccountBalance {
 }
 
 /// A pack.
-pub(crate) fn pack(pack: &Pack) -> wire::Pack {
+pub(crate) fn pack(pack: &Pack, canary: Option<&Canary>) -> wire::Pack {
     use wire::pack::Status;
     let status = match pack.status {
         PackStatus::Active => Status::Active,
@@ -331,6 +344,8 @@ pub(crate) fn pack(pack: &Pack) -> wire::Pack {
         document: String::new(),
         apply_time: None,
         applied_by: String::new(),
+        canary: canary
+            .map(|canary| wire::pack::Canary { share_per_mille: small(canary.per_mille), in_force: canary.in_force }),
     }
 }
 

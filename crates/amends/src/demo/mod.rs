@@ -111,7 +111,8 @@ async fn replay_and_report(options: &Options, config: SuiteConfig, data: &std::p
     let judged_by =
         options.pack.as_ref().map(|pack| JudgedBy::prepare(pack, options.facts.clone(), flights, data)).transpose()?;
     if let Some(judged_by) = &judged_by {
-        config.compensation.packs = PacksConfig { shipped: false, directory: Some(judged_by.directory.clone()) };
+        config.compensation.packs =
+            PacksConfig { shipped: false, directory: Some(judged_by.directory.clone()), ..PacksConfig::default() };
     }
     let suite =
         Suite::build(config, BTreeSet::from(Role::ALL), Pending::Apply, Arc::new(clock.clone()), Arc::new(RandomIds))

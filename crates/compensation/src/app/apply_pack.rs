@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::App;
 use super::tenant_packs::PacksOfTenant;
+use crate::domain::pack::canary::Canary;
 use crate::domain::pack::diff::{Change, diff};
 use crate::domain::pack::{Pack, document};
 use crate::store::packs::{self, AppliedPack};
@@ -30,6 +31,8 @@ struct Plan {
     pack: Arc<Pack>,
     /// False when the version is in force already.
     is_new: bool,
+    /// The share of the tenants that it is in force for; what is applied is no canary.
+    canary: Option<Canary>,
     compared_with: String,
     changes: Vec<Change>,
 }
@@ -49,7 +52,7 @@ impl App {
         let pack = Arc::new(read(&command.document)?);
         if command.dry_run {
             let stored = packs::list(self.engine.read(), &context.tenant).await.map_err(TxError::from)?;
-            let plan = plan(&self.tenant_packs.of_rows(stored)?, pack)?;
+            let plan = plan(&self.tenant_packs.of_rows(&context.tenant, stored)?, pack)?;
             return Ok(Answer::fresh(response(&plan, None)));
         }
         let key = context.key(APPLY_PACK, request_id, RequestKey::hash_of(&command));
@@ -59,7 +62,7 @@ impl App {
             async move {
                 let tenant = &context.tenant;
                 packs::lock_in_tx(&tx, tenant).await?;
-                let known = app.tenant_packs.of_rows(packs::list(tx.conn(), tenant).await?)?;
+                let known = app.tenant_packs.of_rows(tenant, packs::list(tx.conn(), tenant).await?)?;
                 let plan = plan(&known, pack)?;
                 if !plan.is_new {
                     let applied =
@@ -111,7 +114,8 @@ impl App {
         };
         let missing = || ServiceError::not_found(format!("{}@{version}", wire::pack_name(id)).trim_end_matches('@'));
         let pack = found.ok_or_else(missing)?;
-        Ok(with_document(pack, known.applied(id, &pack.version).map(|applied| &applied.stored)))
+        let stored = known.applied(id, &pack.version).map(|applied| &applied.stored);
+        Ok(with_document(pack, known.set.canary_of(pack), stored))
     }
 }
 
@@ -130,9 +134,15 @@ fn refused(problems: Vec<String>) -> ServiceError {
 
 fn plan(known: &PacksOfTenant, pack: Arc<Pack>) -> Result<Plan, ServiceError> {
     if let Some(same) = known.set.version(&pack.id, &pack.version) {
+        // One that judges for other tenants only can be applied by this one.
+        let canary = known.set.canary_of(same);
+        let judges_elsewhere = canary.is_some_and(|canary| !canary.in_force);
+        if same.document == pack.document && judges_elsewhere {
+            return new_version(known, pack);
+        }
         if same.document == pack.document {
-            let compared_with = pack.version.clone();
-            return Ok(Plan { pack, is_new: false, compared_with, changes: Vec::new() });
+            let (compared_with, canary) = (pack.version.clone(), canary.cloned());
+            return Ok(Plan { pack, is_new: false, canary, compared_with, changes: Vec::new() });
         }
         let message = format!(
             "{} has another document under version {}; give this one a version of its own",
@@ -145,6 +155,10 @@ fn plan(known: &PacksOfTenant, pack: Arc<Pack>) -> Result<Plan, ServiceError> {
     if !problems.is_empty() {
         return Err(refused(problems));
     }
+    new_version(known, pack)
+}
+
+fn new_version(known: &PacksOfTenant, pack: Arc<Pack>) -> Result<Plan, ServiceError> {
     let before = before(known, &pack, pack.in_force.0);
     let (compared_with, changes) = match before {
         Some(before) => {
@@ -152,7 +166,7 @@ fn plan(known: &PacksOfTenant, pack: Arc<Pack>) -> Result<Plan, ServiceError> {
         }
         None => (String::new(), Vec::new()),
     };
-    Ok(Plan { pack, is_new: true, compared_with, changes })
+    Ok(Plan { pack, is_new: true, canary: None, compared_with, changes })
 }
 
 /// The version that a new one takes over from: the one that judges its first day, or else the last.
@@ -168,12 +182,12 @@ fn summary(plan: &Plan) -> String {
     text.trim_end().chars().take(1_000).collect()
 }
 
-fn with_document(pack: &Pack, stored: Option<&AppliedPack>) -> wire_api::Pack {
+fn with_document(pack: &Pack, canary: Option<&Canary>, stored: Option<&AppliedPack>) -> wire_api::Pack {
     wire_api::Pack {
         document: pack.document.clone(),
         apply_time: stored.map(|stored| chassis::wire::to_timestamp(stored.applied_at)),
         applied_by: stored.map(|stored| stored.applied_by.clone()).unwrap_or_default(),
-        ..wire::pack(pack)
+        ..wire::pack(pack, canary)
     }
 }
 
@@ -183,7 +197,7 @@ fn response(plan: &Plan, stored: Option<&AppliedPack>) -> wire_api::ApplyPackRes
         words: format!("{}: {}", change.kind, change.words),
     });
     wire_api::ApplyPackResponse {
-        pack: Some(with_document(&plan.pack, stored)),
+        pack: Some(with_document(&plan.pack, plan.canary.as_ref(), stored)),
         applied: false,
         compared_with: plan.compared_with.clone(),
         changes: changes.collect(),

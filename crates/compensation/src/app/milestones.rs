@@ -117,8 +117,9 @@ impl Milestones {
             worth,
             ("code", voucher.code.clone()),
             ("description", voucher.description.clone()),
-            ("expires_at", voucher.expires_at.to_string()),
         ];
+        let expiry = voucher.expiry().map(|at| ("expires_at", at.to_string()));
+        let attributes = attributes.into_iter().chain(expiry);
         let milestone = milestone(tx, Kind::VoucherIssued, voucher.case.to_string(), voucher.id, &said, attributes);
         self.report(tx, context, &milestone, voucher.id, 1);
     }

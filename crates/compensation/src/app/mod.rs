@@ -18,6 +18,7 @@ mod expire_voucher;
 mod freeze_payouts;
 mod gate_decision;
 mod give;
+mod judgement;
 mod limits;
 mod make_offer;
 mod milestones;

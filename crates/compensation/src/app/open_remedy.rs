@@ -18,11 +18,13 @@ use super::authority::{Ask, GestureAsk, GesturePlan};
 use super::effects::Effects;
 use super::experiments::Candidate;
 use super::give::Given;
+use super::judgement::Judgement;
 use super::refunds::LockedOrders;
 use super::{App, Parts, own_calls};
 use crate::domain::approval::Asked;
 use crate::domain::assessment::Assessment;
 use crate::domain::by_law::{pays_by_law, without_gestures};
+use crate::domain::decision_value::DecisionValue;
 use crate::domain::event::{FailureEvent, Severity};
 use crate::domain::fair_amount::gestures_of_rules;
 use crate::domain::gate::{GateDecision, GateInputs, Known, PriorFailure, RecoveryContext, decide};
@@ -64,10 +66,15 @@ impl App {
     ) -> Result<Answer<api::compensation::Remedy>, ServiceError> {
         let key = context.key(OPEN_REMEDY, request_id, RequestKey::hash_of(&command));
         let id = command.id.unwrap_or_else(|| self.engine.new_id().into());
-        let packs = self.packs_of(&context).await?;
-        let assessment = packs.assess(&command.event, command.severity);
+        let packs = self.tenant_packs.of(&self.engine, &context.tenant).await?;
+        let assessment = packs.set.assess(&command.event, command.severity);
+        let judgements = packs.judgements(&assessment);
         let candidate = self.candidate(&context, &command).await?;
-        self.open_remedy.submit(key, Opening { context, id, command, assessment, candidate }).await
+        let answer = self.open_remedy.submit(key, Opening { context, id, command, assessment, candidate }).await?;
+        if !answer.replayed {
+            judgements.iter().for_each(Judgement::count);
+        }
+        Ok(answer)
     }
 }
 
@@ -283,6 +290,8 @@ impl Parts {
         if let Some(candidate) = candidate {
             effects.assignments.push((context.tenant.clone(), candidate.assignment(&remedy, tx.now())));
         }
+        // As it is now: gate, budgets and what was captured may have taken lines away.
+        remedy.assessment.value = Some(DecisionValue::of_rules(&remedy.assessment, &remedy.event));
         let Given { vouchers, payouts } = given;
         let response = wire::remedy(&remedy, &vouchers, &payouts);
         effects.remedies.push((context.tenant.clone(), remedy));

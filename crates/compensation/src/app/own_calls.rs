@@ -80,11 +80,12 @@ pub(super) fn cancel_experiment_timer(tx: &Tx, tenant: &TenantId, id: &str) {
     tx.cancel(experiment_timer(tenant, id));
 }
 
-/// Sets the timer that ends a voucher.
+/// Sets the timer that ends a voucher, if it ends.
 pub(super) fn expire_voucher_later(tx: &Tx, context: &RequestContext, voucher: &Voucher) {
+    let Some(expires_at) = voucher.expiry() else { return };
     let call = voucher_timer(&context.tenant, voucher.id);
     let request = ExpireVoucherRequest { request_id: call.to_string(), name: voucher.id.to_string() };
-    tx.enqueue(OutboundCall::timer(context, NAME, EXPIRE_VOUCHER, call, voucher.expires_at, &request));
+    tx.enqueue(OutboundCall::timer(context, NAME, EXPIRE_VOUCHER, call, expires_at, &request));
 }
 
 /// Takes the timer of a voucher back.

@@ -179,9 +179,10 @@ impl App {
     ) -> Result<wire_api::ListPacksResponse, ServiceError> {
         let first: usize = self.tokens.open(&context.tenant, &method::LIST_PACKS, token)?.unwrap_or_default();
         let size = usize::try_from(size.get()).unwrap_or(usize::MAX);
-        let packs = self.packs_of(context).await?;
-        let all = packs.packs();
-        let packs: Vec<_> = all.iter().skip(first).take(size).map(|pack| wire::pack(pack)).collect();
+        let known = self.packs_of(context).await?;
+        let all = known.known();
+        let packs: Vec<_> =
+            all.iter().skip(first).take(size).map(|pack| wire::pack(pack, known.canary_of(pack))).collect();
         let end = first + packs.len();
         let next_page_token =
             if end < all.len() { self.tokens.seal(&context.tenant, &method::LIST_PACKS, &end) } else { String::new() };

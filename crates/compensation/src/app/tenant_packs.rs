@@ -42,6 +42,7 @@ struct Known {
 pub(crate) struct PacksOfTenant {
     /// All of them together.
     pub(crate) set: PackSet,
+    /// Those of the service, with the canaries that the tenant is among.
     base: PackSet,
     applied: Arc<[Applied]>,
 }
@@ -56,7 +57,7 @@ pub(crate) struct Applied {
 }
 
 impl PacksOfTenant {
-    fn of(base: &PackSet, stored: Vec<AppliedPack>) -> Result<Self, ServiceError> {
+    fn of(base: PackSet, stored: Vec<AppliedPack>) -> Result<Self, ServiceError> {
         let mut applied = Vec::with_capacity(stored.len());
         for stored in stored {
             let pack = document::parse(&stored.document)
@@ -64,7 +65,7 @@ impl PacksOfTenant {
             applied.push(Applied { stored, pack: Arc::new(pack) });
         }
         let set = base.with_applied(applied.iter().map(|applied| &applied.pack));
-        Ok(Self { set, base: base.clone(), applied: applied.into() })
+        Ok(Self { set, base, applied: applied.into() })
     }
 
     /// As they were known at a time.
@@ -100,7 +101,7 @@ impl TenantPacks {
         let revision = packs::revision(engine.read(), tenant).await.map_err(TxError::from)?;
         let packs = match known {
             Some(known) if known.revision == revision => known.packs,
-            _ if revision == 0 => PacksOfTenant::of(&self.base, Vec::new())?,
+            _ if revision == 0 => self.of_rows(tenant, Vec::new())?,
             _ => return self.read(engine, tenant, revision, looked_at).await,
         };
         self.remember(tenant, Known { packs: packs.clone(), revision, looked_at });
@@ -121,8 +122,8 @@ impl TenantPacks {
             return Ok(known.packs);
         }
         let stored = packs::list(engine.read(), tenant).await.map_err(TxError::from)?;
-        let base = self.base.clone();
-        let parsed = tokio::task::spawn_blocking(move || PacksOfTenant::of(&base, stored)).await;
+        let base = self.base.for_tenant(tenant.as_str());
+        let parsed = tokio::task::spawn_blocking(move || PacksOfTenant::of(base, stored)).await;
         let packs = parsed.map_err(|error| ServiceError::internal(format!("packs cannot be read: {error}")))??;
         self.remember(tenant, Known { packs: packs.clone(), revision, looked_at });
         Ok(packs)
@@ -136,8 +137,8 @@ impl TenantPacks {
     }
 
     /// The packs that judge for a tenant, as its rows say now.
-    pub(crate) fn of_rows(&self, stored: Vec<AppliedPack>) -> Result<PacksOfTenant, ServiceError> {
-        PacksOfTenant::of(&self.base, stored)
+    pub(crate) fn of_rows(&self, tenant: &TenantId, stored: Vec<AppliedPack>) -> Result<PacksOfTenant, ServiceError> {
+        PacksOfTenant::of(self.base.for_tenant(tenant.as_str()), stored)
     }
 
     /// Forgets a tenant, whose packs have changed.

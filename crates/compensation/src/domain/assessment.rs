@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::decision_value::DecisionValue;
 use super::line::{OfferOption, RemedyLine};
 
 /// What one rule decided.
@@ -35,6 +36,9 @@ pub struct Decision {
     /// What would change the decision. Worked out only when it is asked for.
     #[serde(default)]
     pub would_change: Vec<Change>,
+    /// True when the version is in force for a share of the tenants only, of which this is one.
+    #[serde(default)]
+    pub canary: bool,
 }
 
 /// Another value of one input, and what would come of it.
@@ -81,6 +85,9 @@ pub struct Assessment {
     /// What drafts would give.
     #[serde(default)]
     pub shadow: Vec<Shadow>,
+    /// What it costs against what the customer is worth; none for what was recorded before it was worked out.
+    #[serde(default)]
+    pub value: Option<DecisionValue>,
 }
 
 impl Assessment {

@@ -36,28 +36,40 @@ pub enum Demand {
 /// What the law demands of an offer, of the lines that are still owed, whoever made the offer.
 pub fn by_law(offer: &Offer, owed: &[&RemedyLine]) -> Demand {
     let is_owed = |line: &&RemedyLine| owed.contains(line);
-    let is_due = |option: &&OfferOption| {
-        option.consent == Consent::None && option.lines.iter().any(|line| line.basis != Basis::Gesture)
-    };
-    let due: Vec<_> = offer.options.iter().filter(is_due).collect();
-    let named = due.iter().find(|option| option.holds_after.is_some());
-    let option = match (named, due.as_slice()) {
-        (Some(option), _) | (None, [option]) => *option,
-        (None, several) => {
-            let pays = |line: &RemedyLine| is_owed(&line) && matches!(line.benefit, Benefit::Money(_));
-            if several.iter().flat_map(|option| &option.lines).any(pays) {
-                return Demand::Choice(several.iter().map(|option| option.id.clone()).collect());
-            }
-            return Demand::Nothing;
+    let named = due(&offer.options).find(|option| option.holds_after.is_some());
+    let Some(option) = named.or_else(|| only_due(&offer.options)) else {
+        let pays = |line: &RemedyLine| is_owed(&line) && matches!(line.benefit, Benefit::Money(_));
+        if due(&offer.options).flat_map(|option| &option.lines).any(pays) {
+            return Demand::Choice(due(&offer.options).map(|option| option.id.clone()).collect());
         }
+        return Demand::Nothing;
     };
-    let lines: Vec<_> = option.lines.iter().filter(|line| line.basis == Basis::Statutory).collect();
-    if lines.is_empty() || !lines.iter().all(|line| matches!(line.benefit, Benefit::Money(_)) && is_owed(line)) {
+    let lines = money_by_law(option);
+    if lines.is_empty() || !lines.iter().all(is_owed) {
         return Demand::Nothing;
     }
     let along = offer.plus.iter().filter(|line| line.basis == Basis::Statutory && !line.is_instead_of_money());
     let lines = lines.into_iter().chain(along.filter(is_owed)).cloned().collect();
     Demand::Pays(ByLaw { option: option.id.clone(), lines })
+}
+
+/// The option that is left where there is no real choice: the only one that needs no signature and is more than a gesture.
+pub fn only_due(options: &[OfferOption]) -> Option<&OfferOption> {
+    let mut due = due(options);
+    due.next().filter(|_| due.next().is_none())
+}
+
+/// What the law demands of an option, when all of that is money; nothing otherwise.
+pub fn money_by_law(option: &OfferOption) -> Vec<&RemedyLine> {
+    let lines: Vec<_> = option.lines.iter().filter(|line| line.basis == Basis::Statutory).collect();
+    if lines.iter().all(|line| matches!(line.benefit, Benefit::Money(_))) { lines } else { Vec::new() }
+}
+
+/// The options that need no signature and are more than a gesture.
+fn due(options: &[OfferOption]) -> impl Iterator<Item = &OfferOption> {
+    options.iter().filter(|option| {
+        option.consent == Consent::None && option.lines.iter().any(|line| line.basis != Basis::Gesture)
+    })
 }
 
 /// The choice without its gestures, for an offer that comes without our apology: an apology may be late, the law is not.

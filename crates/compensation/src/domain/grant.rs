@@ -33,10 +33,21 @@ pub struct Voucher {
     pub redeemed: i64,
     /// The code that the customer shows.
     pub code: String,
-    /// When it runs out.
+    /// When it runs out; [`NEVER`] for one that does not.
     pub expires_at: Timestamp,
     /// When it was issued.
     pub created_at: Timestamp,
+}
+
+/// The end of the year 9999: when a voucher runs out that never does. Every voucher has a time, so that whatever compares
+/// or sorts by it needs no second case.
+pub const NEVER: Timestamp = Timestamp::from_seconds(253_402_300_799);
+
+impl Voucher {
+    /// When it runs out; none: never.
+    pub fn expiry(&self) -> Option<Timestamp> {
+        (self.expires_at < NEVER).then_some(self.expires_at)
+    }
 }
 
 /// What a voucher is worth.
@@ -113,7 +124,7 @@ pub fn grant(
             worth,
             redeemed: 0,
             code: code_of(new_id()),
-            expires_at: now.plus(voucher_term),
+            expires_at: if line.origin.never_expires { NEVER } else { now.plus(voucher_term) },
             created_at: now,
         });
     }

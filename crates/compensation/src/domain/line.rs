@@ -98,6 +98,8 @@ pub struct Origin {
     pub source: String,
     /// What the line read, as text.
     pub inputs: BTreeMap<String, String>,
+    /// The rule says that a voucher by it never runs out.
+    pub never_expires: bool,
 }
 
 /// What choosing an option needs of the customer.

@@ -8,6 +8,7 @@ pub mod approval;
 pub mod assessment;
 pub mod backtest;
 pub mod by_law;
+pub mod decision_value;
 #[cfg(test)]
 mod diagrams;
 pub mod event;
@@ -39,5 +40,6 @@ pub mod remedy;
 pub mod reservation;
 pub mod safeguards;
 pub mod settlement;
+pub mod share;
 pub mod transition;
 pub mod voucher;

@@ -56,3 +56,20 @@ fn every_problem_is_named() {
     let missing = problems(|config| config.packs.directory = Some("/nowhere/at/all".into()));
     assert_eq!(missing, ["packs"]);
 }
+
+/// Every problem of a canary is told with its place.
+#[test]
+fn canaries_are_checked_at_the_start() {
+    let canary = |pack: &str, version: &str, per_mille| compensation::CanaryConfig {
+        pack: pack.to_owned(),
+        version: version.to_owned(),
+        per_mille,
+    };
+    assert!(problems(|config| config.packs.canary = vec![canary("eu261", "1.0.0", 1_000)]).is_empty());
+    let found = problems(|config| {
+        config.packs.canary =
+            vec![canary("eu261", "9.9.9", 1), canary("nothing", "1", 1_001), canary("eu261", "1.0.0", 0)];
+    });
+    let expected = ["canary[0].version", "canary[1].per_mille", "canary[1].pack", "canary[2].pack"];
+    assert_eq!(found, expected.map(|key| format!("packs.{key}")));
+}

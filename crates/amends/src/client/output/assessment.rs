@@ -24,6 +24,15 @@ impl Render for Assessment {
         for shadow in &self.shadow {
             shadowed(page, shadow);
         }
+        if let Some(value) = &self.value {
+            let mut sheet = Sheet::default();
+            let costs = value.costs.iter().map(|cost| money(Some(cost))).collect::<Vec<_>>().join(", ");
+            sheet
+                .add("costs at most", costs)
+                .add("lifetime value", money(value.lifetime_value.as_ref()))
+                .add("kept if the customer stays", money(value.retained_value.as_ref()));
+            page.sheet(&sheet);
+        }
         page.heading("Why:");
         if self.decisions.is_empty() {
             page.line("no rule was asked");
@@ -44,7 +53,8 @@ fn is_telling(decision: &Decision) -> bool {
 
 fn rule(decision: &Decision) -> String {
     let rule = if decision.rule.is_empty() { String::new() } else { format!(" {}", decision.rule) };
-    format!("{}@{}{rule}", decision.pack, decision.version)
+    let canary = if decision.canary { " (canary)" } else { "" };
+    format!("{}@{}{canary}{rule}", decision.pack, decision.version)
 }
 
 fn explained(page: &mut Page, decision: &Decision) {
@@ -114,6 +124,14 @@ pub(super) fn choices(page: &mut Page, options: &[Choice]) {
     }
 }
 
+/// The share of the tenants that a version is in force for; empty when it is for all.
+pub(super) fn canary(pack: &Pack) -> String {
+    let Some(canary) = &pack.canary else { return String::new() };
+    let share = canary.share_per_mille;
+    let percent = format!("{}.{} % of the tenants", share / 10, share % 10).replace(".0 %", " %");
+    format!("{percent}, {}", if canary.in_force { "this one among them" } else { "not this one" })
+}
+
 impl Render for Pack {
     fn render(&self, page: &mut Page) {
         let mut sheet = Sheet::default();
@@ -128,6 +146,7 @@ impl Render for Pack {
             .add("reviewed", &self.reviewed)
             .add("applied", date_time(self.apply_time.as_ref()))
             .add("applied by", &self.applied_by)
+            .add("canary", canary(self))
             .list("sources", self.sources.iter().cloned());
         page.sheet(&sheet);
         page.heading("Rules:");

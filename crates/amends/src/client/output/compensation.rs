@@ -6,7 +6,7 @@ use api::compensation::{
     payout, remedy, voucher,
 };
 
-use super::assessment::{choices, lines};
+use super::assessment::{canary, choices, lines};
 use super::words::{date_time, event, facts, money, severity, word};
 use super::{Page, Render, Sheet, Table};
 
@@ -228,6 +228,7 @@ impl Render for ListPacksResponse {
                 .add("version", &pack.version)
                 .add("status", word(pack.status, pack::Status::as_str_name))
                 .add("in force", format!("{} to {end}", pack.effective_from))
+                .add("canary", canary(pack))
                 .list("sources", pack.sources.iter().cloned())
                 .list("rules", pack.rules.iter().map(|rule| format!("{}: {}", rule.id, rule.description)));
             page.sheet(&sheet);

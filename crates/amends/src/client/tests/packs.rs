@@ -1,8 +1,11 @@
-//! What can be done with packs without a service: test them, and say what changed.
+//! What can be done with packs without a service: test them, and say what changed. How canaries and costs are shown.
 
 use std::fs;
 use std::path::Path;
 
+use api::compensation::assessment::Decision;
+use api::compensation::{Assessment, DecisionValue, ListPacksResponse, Pack, Remedy, pack};
+use api::google::r#type::Money;
 use compensation::domain::pack::set::SHIPPED;
 use tempfile::TempDir;
 
@@ -90,4 +93,43 @@ async fn what_changed_is_told_in_words() {
     assert_eq!(json["changes"][0]["what"], "version");
     let unknown = run(&server, &["pack", "diff", "care-klm@9", "care-klm"]).await;
     assert!(unknown.error.starts_with("care-klm@9 is neither a file, nor"), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn a_canary_is_shown_with_its_share() {
+    let server = Server::start().await;
+    let with = |share_per_mille, in_force| Pack {
+        name: "packs/eu261".into(),
+        version: "2".into(),
+        canary: Some(pack::Canary { share_per_mille, in_force }),
+        ..Pack::default()
+    };
+    let packs = vec![with(125, true), with(500, false)];
+    server.script.answer("list_packs", &ListPacksResponse { packs, ..Default::default() });
+    let listed = run(&server, &["pack", "list"]).await;
+    for expected in ["12.5 % of the tenants, this one among them", "50 % of the tenants, not this one"] {
+        assert!(listed.answer().contains(expected), "{listed:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_remedy_shows_what_it_costs_and_by_which_canary() {
+    let server = Server::start().await;
+    let eur = |units| Money { currency_code: "EUR".into(), units, nanos: 0 };
+    let decision = Decision {
+        pack: "packs/eu261".into(),
+        version: "2".into(),
+        rule: "eu261-delay".into(),
+        applies: true,
+        canary: true,
+        ..Decision::default()
+    };
+    let value =
+        DecisionValue { costs: vec![eur(250)], lifetime_value: Some(eur(2_000)), retained_value: Some(eur(1_750)) };
+    let assessment = Assessment { decisions: vec![decision], value: Some(value), ..Assessment::default() };
+    server.script.answer("get_remedy", &Remedy { assessment: Some(assessment), ..Remedy::default() });
+    let shown = run(&server, &["remedy", "get", "remedies/01980000-0000-7000-8000-000000000009"]).await;
+    for expected in ["EUR 250.00", "EUR 2000.00", "EUR 1750.00", "packs/eu261@2 (canary) eu261-delay applies"] {
+        assert!(shown.answer().contains(expected), "{expected}: {shown:?}");
+    }
 }

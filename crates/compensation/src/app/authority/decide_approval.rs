@@ -22,6 +22,7 @@ use super::judge_offer::need_entries;
 use crate::authority_wire as wire;
 use crate::domain::approval::{Approval, ApprovalEvent, Asked, CounterTo, Undecided};
 use crate::domain::assessment::Assessment;
+use crate::domain::decision_value::DecisionValue;
 use crate::domain::line::RemedyLine;
 use crate::domain::policy::abuse::claims;
 use crate::domain::policy::gestures::is_gesture;
@@ -231,6 +232,7 @@ impl Parts {
             updated_at: tx.now(),
             ..remedy.clone()
         };
+        granted.assessment.value = Some(DecisionValue::of_rules(&granted.assessment, &granted.event));
         within_limits(remedy, "", &[], lines)?;
         let budgeted = measure::sum_gestures(lines);
         let mut effects = self.counted(tx, context, remedy, &Need::new(), lines.iter(), budgeted).await?;

@@ -1,23 +1,15 @@
 //! Which arm a unit gets: a hash decides, so that the answer is the same for ever, everywhere and in any order.
 
-use sha2::{Digest as _, Sha256};
+use crate::domain::share::place;
 
-/// The place of the arm of a unit. Weights are shares against their sum; the digest is read as a number below 2^64, so
-/// that a share is exact to 2^-44 at the largest sum of weights.
+/// The place of the arm of a unit. Weights are shares against their sum; a share is exact to 2^-44 at the largest sum of
+/// weights.
 pub fn arm_of(experiment: &str, tenant: &str, unit: &str, weights: &[u32]) -> usize {
-    let mut hasher = Sha256::new();
-    for part in [experiment, tenant, unit] {
-        // The length keeps `ab`, `c` and `a`, `bc` apart.
-        hasher.update((part.len() as u64).to_be_bytes());
-        hasher.update(part.as_bytes());
-    }
-    let digest = hasher.finalize();
-    let number = digest.iter().take(8).fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
     let total: u64 = weights.iter().map(|weight| u64::from(*weight)).sum();
-    let place = (u128::from(number) * u128::from(total)) >> 64;
-    let mut upto = 0_u128;
+    let place = place(&[experiment, tenant, unit], total);
+    let mut upto = 0_u64;
     for (index, weight) in weights.iter().enumerate() {
-        upto += u128::from(*weight);
+        upto += u64::from(*weight);
         if place < upto {
             return index;
         }

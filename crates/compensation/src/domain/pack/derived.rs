@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+use kernel::Timestamp;
 
 use super::input::{Type, Value};
 use crate::domain::geo::{self, local_time};
@@ -23,8 +24,13 @@ pub enum Function {
     LocalDay,
     /// Minutes since midnight of a time at an airport, by the clock on the wall.
     LocalMinutes,
-    /// Calendar days from one time to another at an airport: nights away, days of notice.
+    /// Calendar days from one time to another at an airport: nights away.
     LocalDays,
+    /// Seconds from one time to another by the clock on the wall at an airport: two weeks are as long as ever when the
+    /// clocks are changed between them.
+    LocalSeconds,
+    /// Whole minutes that passed from one time to another, whatever the clocks showed: a delay.
+    ElapsedMinutes,
 }
 
 impl Function {
@@ -34,14 +40,17 @@ impl Function {
             Self::DistanceKm => &[Type::Text, Type::Text],
             Self::Country => &[Type::Text],
             Self::LocalDay | Self::LocalMinutes => &[Type::Time, Type::Text],
-            Self::LocalDays => &[Type::Time, Type::Time, Type::Text],
+            Self::LocalDays | Self::LocalSeconds => &[Type::Time, Type::Time, Type::Text],
+            Self::ElapsedMinutes => &[Type::Time, Type::Time],
         }
     }
 
     /// Type of its result.
     pub const fn result(self) -> Type {
         match self {
-            Self::DistanceKm | Self::LocalMinutes | Self::LocalDays => Type::Integer,
+            Self::DistanceKm | Self::LocalMinutes | Self::LocalDays | Self::LocalSeconds | Self::ElapsedMinutes => {
+                Type::Integer
+            }
             Self::Country | Self::LocalDay => Type::Text,
         }
     }
@@ -54,7 +63,14 @@ impl Function {
             Self::LocalDay => "local_day",
             Self::LocalMinutes => "local_minutes",
             Self::LocalDays => "local_days",
+            Self::LocalSeconds => "local_seconds",
+            Self::ElapsedMinutes => "elapsed_minutes",
         }
+    }
+
+    /// True for what events usually say themselves: when its arguments are not there, it is itself what is missing.
+    pub const fn is_usually_said(self) -> bool {
+        matches!(self, Self::ElapsedMinutes)
     }
 
     /// The result. `None` when an airport is not known, or the arguments do not have the declared types.
@@ -74,9 +90,29 @@ impl Function {
                 let (from, to) = (local_time(airport, *from)?, local_time(airport, *to)?);
                 Some(Value::Integer(from.days_until(to)))
             }
-            (Self::DistanceKm | Self::Country | Self::LocalDay | Self::LocalMinutes | Self::LocalDays, _) => None,
+            (Self::LocalSeconds, [Value::Time(from), Value::Time(to), Value::Text(airport)]) => {
+                let (there_from, there_to) = (local_time(airport, *from)?, local_time(airport, *to)?);
+                let moved = i64::from(there_to.offset_seconds) - i64::from(there_from.offset_seconds);
+                passed(*from, *to, 1)?.checked_add(moved).map(Value::Integer)
+            }
+            (Self::ElapsedMinutes, [Value::Time(from), Value::Time(to)]) => passed(*from, *to, 60).map(Value::Integer),
+            (
+                Self::DistanceKm
+                | Self::Country
+                | Self::LocalDay
+                | Self::LocalMinutes
+                | Self::LocalDays
+                | Self::LocalSeconds
+                | Self::ElapsedMinutes,
+                _,
+            ) => None,
         }
     }
+}
+
+/// Whole units of so many seconds that passed, rounded down.
+fn passed(from: Timestamp, to: Timestamp, seconds: i64) -> Option<i64> {
+    to.micros().checked_sub(from.micros()).map(|micros| micros.div_euclid(seconds * 1_000_000))
 }
 
 /// A time zone by its IANA name, from the database that is built in: no machine's own may change a judgement.
@@ -105,3 +141,7 @@ pub enum Argument {
     /// When the event happened.
     OccurredAt,
 }
+
+#[cfg(test)]
+#[path = "derived_tests.rs"]
+mod tests;

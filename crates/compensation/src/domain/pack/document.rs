@@ -178,6 +178,8 @@ pub(super) struct LineDocument {
     pub(super) refund: bool,
     #[serde(default)]
     pub(super) assumption: String,
+    #[serde(default)]
+    pub(super) never_expires: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use kernel::{Money, Timestamp};
 
 use super::amount::Bound;
+use super::derived::{Argument, Function};
 use super::expression::{Arithmetic, Assumed, Expression, Field, Node, Scope, Term};
 use super::input::{Input, MISSING, Type, Value};
 use super::judge::{assess, judge_rule};
@@ -137,7 +138,10 @@ impl<'a> Trials<'_, 'a> {
     fn compared(&mut self, left: &'a Node, right: &'a Node) {
         let Node::Constant(bound) = right else { return };
         match left {
-            Node::Input(index) => self.around(Read::Input(*index), bound),
+            Node::Input(index) => match self.times(*index) {
+                Some((from, to)) => self.apart(*index, from, to, bound),
+                None => self.around(Read::Input(*index), bound),
+            },
             Node::Field(Field::Severity) => self.around(Read::Severity, bound),
             Node::Minor(of) => {
                 if let (Node::Input(index), Value::Integer(minor)) = (&**of, bound)
@@ -161,6 +165,28 @@ impl<'a> Trials<'_, 'a> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// The two times that an input is derived from by the clock on the wall, when the event does not say it itself.
+    fn times(&self, index: usize) -> Option<(usize, usize)> {
+        let derived = self.scope.input(index)?.derived.as_ref().filter(|_| !self.scope.is_said(index))?;
+        match (derived.function, derived.arguments.as_slice()) {
+            (Function::LocalSeconds, [Argument::Input(from), Argument::Input(to), _]) => Some((*from, *to)),
+            _ => None,
+        }
+    }
+
+    /// Times that would be as far apart as the bound says: either may have been another one. What passes between is moved
+    /// by as much as is lacking, which is exact unless the clocks are changed just there; then it is not found.
+    fn apart(&mut self, index: usize, from: usize, to: usize, bound: &Value<'static>) {
+        let (Value::Integer(bound), Ok(Value::Integer(now))) = (bound, self.scope.value(index)) else { return };
+        let micros = bound.saturating_sub(now).saturating_mul(1_000_000);
+        for (place, by) in [(from, -micros), (to, micros)] {
+            if let Ok(Value::Time(at)) = self.scope.value(place) {
+                let moved = Value::Time(Timestamp::from_micros(at.micros().saturating_add(by)));
+                self.around(Read::Input(place), &moved);
+            }
         }
     }
 

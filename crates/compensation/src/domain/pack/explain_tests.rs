@@ -72,6 +72,17 @@ fn notice_is_told_as_the_time_at_which_it_would_have_been_enough() {
     assert!(told.contains(&enough.to_owned()), "{told:?}");
 }
 
+/// Two weeks by the clocks in Frankfurt, which went forward in between: the time is told, and not the seconds.
+#[test]
+fn notice_by_the_clock_on_the_wall_is_told_as_a_time_as_well() {
+    let facts = "{ origin: FRA, destination: MAD, rerouted: true, \
+                 scheduled_departure: { time: '2026-04-05T08:00:00Z' }, informed_at: { time: '2026-03-22T09:00:01Z' } }";
+    let told = changes(&explained(&event("flight.cancelled", facts)), "eu261-cancellation");
+    let enough = "informed_at 2026-03-22T09:00:01Z -> 2026-03-22T09:00:00Z: nothing";
+    assert!(told.contains(&enough.to_owned()), "{told:?}");
+    assert!(!told.iter().any(|change| change.starts_with("notice_seconds")), "{told:?}");
+}
+
 #[test]
 fn a_pack_that_is_not_for_the_event_says_what_would_make_it() {
     let facts = "{ origin: EWR, destination: FRA, community_carrier: false, arrival_delay_minutes: 200 }";

@@ -2,11 +2,12 @@
 
 use super::amount::{NoAmount, WorkedOut};
 use super::expression::{Reads, Scope, Stop};
+use super::one_choice::one_choice;
 use super::read_rule::line_reads;
 use super::{BenefitRule, LineRule, Pack, PackStatus, Rule, set_off};
 use crate::domain::assessment::{Assessment, Decision, Shadow};
 use crate::domain::event::{Fact, FailureEvent, Severity};
-use crate::domain::line::{Basis, Benefit, OfferOption, Origin, RemedyLine};
+use crate::domain::line::{Benefit, OfferOption, Origin, RemedyLine};
 
 /// Most characters of an explanation and of an arithmetic.
 const MAX_TEXT: usize = 512;
@@ -88,7 +89,8 @@ impl Judged<'_> {
         self.explain(why);
     }
 
-    fn explain(&mut self, why: &str) {
+    /// Says something before everything else.
+    pub(super) fn explain(&mut self, why: &str) {
         self.decision.explanation = cut(&format!("{why} {}", self.decision.explanation));
     }
 }
@@ -317,6 +319,7 @@ fn one_line<'a>(
             article: article.clone(),
             source: pack.sources.get(rule.source).map(super::Source::in_words).unwrap_or_default(),
             inputs: scope.read(&reads),
+            never_expires: line.never_expires,
         },
         refund: line.refund,
     })
@@ -344,25 +347,6 @@ fn shadow(pack: &Pack, judged: &mut [Judged<'_>]) -> Option<Shadow> {
     }
     let gives = !(shadow.automatic.is_empty() && shadow.choice_of.is_empty());
     gives.then_some(shadow)
-}
-
-/// Only one choice is put to the customer: the first that the law demands, or else the first.
-fn one_choice(judged: &mut [Judged<'_>]) {
-    let is_statutory = |judged: &Judged<'_>| {
-        let lines = judged.gives.choice_of.iter().flat_map(|option| &option.lines);
-        lines.into_iter().any(|line| line.basis == Basis::Statutory)
-    };
-    let has_choice = |judged: &Judged<'_>| !judged.gives.choice_of.is_empty();
-    let first = judged.iter().position(|one| has_choice(one) && is_statutory(one));
-    let Some(first) = first.or_else(|| judged.iter().position(has_choice)) else { return };
-    let rule = judged[first].decision.rule.clone();
-    for (index, one) in judged.iter_mut().enumerate() {
-        if index != first && has_choice(one) {
-            one.gives.choice_of.clear();
-            one.gives.plus.clear();
-            one.explain(&format!("Its choice is set aside: rule {rule} offers one."));
-        }
-    }
 }
 
 pub(super) fn cut(text: &str) -> String {

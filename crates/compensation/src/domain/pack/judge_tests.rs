@@ -1,10 +1,11 @@
 //! How rules and packs come together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::Timestamp;
 
 use super::*;
+use crate::domain::line::Basis;
 use crate::domain::pack::set::{PackSet, SHIPPED};
 use crate::domain::pack::vectors;
 
@@ -125,6 +126,118 @@ fn only_the_first_of_two_choices_is_put() {
     assert_eq!(assessment.choice_of.len(), 1);
     assert_eq!(assessment.choice_of[0].lines[0].id, "first.s");
     assert!(assessment.decisions[1].explanation.starts_with("Its choice is set aside"), "{assessment:?}");
+}
+
+/// The choice stands for the loss; what goes beyond the loss comes along, whoever's choice is put.
+#[test]
+fn what_goes_beyond_the_loss_comes_along_with_anothers_choice() {
+    let along = |id: &str, basis: &str| {
+        let plus = format!("plus: [{{ id: p, basis: {basis}, kind: DISCOUNT, percent: 5, description: P }}] }}");
+        format!("{}, {plus}", choice_rule(id).strip_suffix(" }").expect("a rule"))
+    };
+    for (basis, comes) in [("GESTURE", true), ("TIME", true), ("RESTITUTION", false)] {
+        let rules = format!("{}, {}", choice_rule("first"), along("second", basis));
+        let packs = set(&[document("p", "1", "ACTIVE", "2020-01-01", "", &rules)]).expect("valid");
+        let assessment = packs.assess(&event("2021-01-01T00:00:00Z"), Severity::Low);
+        assert_eq!(assessment.choice_of[0].lines[0].id, "first.s");
+        let plus: Vec<_> = assessment.plus.iter().map(|line| line.id.as_str()).collect();
+        assert_eq!(plus, if comes { vec!["second.p"] } else { vec![] }, "{basis}");
+        let told = assessment.decisions[1].explanation.contains("What it gives beyond the loss comes along: P (5 %).");
+        assert_eq!(told, comes, "{}", assessment.decisions[1].explanation);
+    }
+}
+
+/// Row S52 beside the law: the law's choice is put, and the discount for future travel comes along with it.
+#[test]
+fn a_companys_extra_comes_along_with_the_laws_choice() {
+    let packs = PackSet::shipped().expect("shipped packs load");
+    let mut cancelled = FailureEvent { kind: "flight.cancelled".to_owned(), ..event("2026-02-10T15:00:00Z") };
+    for (key, airport) in [("origin", "FRA"), ("destination", "MAD")] {
+        cancelled.facts.insert(key.to_owned(), Fact::Text(airport.to_owned()));
+    }
+    let assessment = packs.assess(&cancelled, Severity::Low);
+    assert!(assessment.choice_of.iter().all(|option| option.lines[0].origin.rule == "eu261/eu261-cancellation-choice"));
+    let plus: Vec<_> = assessment.plus.iter().map(|line| line.id.as_str()).collect();
+    assert_eq!((assessment.choice_of.len(), plus), (2, vec!["cancellation.future-travel"]));
+}
+
+/// The same lost hours are paid once, by the country where the journey begins: amounts in two currencies are not compared.
+#[test]
+fn toronto_to_paris_is_paid_by_one_law_and_not_by_two() {
+    let packs = PackSet::shipped().expect("shipped packs load");
+    for (from, to, gives, gives_way) in [
+        ("YYZ", "CDG", "ca-appr/appr-large", "eu261/eu261-delay"),
+        ("CDG", "YYZ", "eu261/eu261-delay", "ca-appr/appr-large"),
+    ] {
+        let mut delayed = FailureEvent { kind: "flight.delayed".to_owned(), ..event("2026-02-10T15:00:00Z") };
+        for (key, text) in [("origin", from), ("destination", to), ("carrier_size", "LARGE")] {
+            delayed.facts.insert(key.to_owned(), Fact::Text(text.to_owned()));
+        }
+        delayed.facts.insert("arrival_delay_minutes".to_owned(), Fact::Integer(300));
+        for key in ["community_carrier", "within_control"] {
+            delayed.facts.insert(key.to_owned(), Fact::Boolean(true));
+        }
+        let assessment = packs.assess(&delayed, Severity::Low);
+        let offered = assessment.choice_of.iter().flat_map(|option| &option.lines);
+        let by_law = assessment.automatic.iter().chain(offered).filter(|line| line.basis == Basis::Statutory);
+        let rules: BTreeSet<_> = by_law.map(|line| line.origin.rule.as_str()).collect();
+        assert_eq!(rules.into_iter().collect::<Vec<_>>(), [gives], "{from} to {to}");
+        let set_off = assessment.decisions.iter().find(|decision| decision.set_off_by == gives);
+        let (pack, rule) = gives_way.split_once('/').expect("pack and rule");
+        assert!(set_off.is_some_and(|decision| decision.pack == pack && decision.rule == rule), "{from} to {to}");
+    }
+}
+
+/// A choice of the law that is set aside is not lost: what silence would get of it is given at once. Cancelled, a flight
+/// from Toronto to Paris has the Union's choice of how to go on, and Canada's money.
+#[test]
+fn what_the_law_demands_of_a_choice_that_is_set_aside_is_given_at_once() {
+    let packs = PackSet::shipped().expect("shipped packs load");
+    let mut cancelled = FailureEvent { kind: "flight.cancelled".to_owned(), ..event("2026-02-10T15:00:00Z") };
+    for (key, text) in [("origin", "YYZ"), ("destination", "CDG"), ("carrier_size", "LARGE")] {
+        cancelled.facts.insert(key.to_owned(), Fact::Text(text.to_owned()));
+    }
+    cancelled.facts.insert("arrival_delay_minutes".to_owned(), Fact::Integer(600));
+    for key in ["community_carrier", "within_control"] {
+        cancelled.facts.insert(key.to_owned(), Fact::Boolean(true));
+    }
+    let assessment = packs.assess(&cancelled, Severity::Low);
+    let put: Vec<_> = assessment.choice_of.iter().map(|option| option.id.as_str()).collect();
+    let money = |line: &&RemedyLine| matches!(line.benefit, Benefit::Money(_));
+    let paid: Vec<_> = assessment.automatic.iter().filter(money).map(|line| line.id.as_str()).collect();
+    let appr = assessment.decisions.iter().find(|decision| decision.rule == "appr-large").expect("judged");
+    if put.first() == Some(&"reroute") {
+        assert_eq!(paid, ["appr-large.inconvenience"], "{appr:?}");
+        assert!(appr.explanation.contains("What the law demands of it is given at once."), "{}", appr.explanation);
+    } else {
+        panic!("{put:?} was put");
+    }
+}
+
+/// What the reform leaves as it is: its draft and the regulation differ in what it gives for delays, cancellations and
+/// denied boarding, and in nothing else. Otherwise a backtest of the two would show differences that nobody decided.
+#[test]
+fn the_reform_leaves_the_rest_of_the_regulation_as_it_is() {
+    let document = |id: &str| SHIPPED.iter().find(|(known, ..)| *known == id).expect("shipped");
+    let (regulation, reform) = (document("eu261"), document("eu261-reform-2026"));
+    let alone = |text: &str| PackSet::from_documents([("test", text)]).expect("valid");
+    let active = reform.1.replace("status: DRAFT", "status: ACTIVE");
+    let (old, new) = (alone(regulation.1), alone(&active));
+    let reformed = ["eu261-delay.", "eu261-cancellation.", "eu261-boarding-denied."];
+    let rest = |assessment: Assessment| {
+        let Assessment { automatic, choice_of, plus, .. } = assessment;
+        let lines = automatic.into_iter().chain(choice_of.into_iter().flat_map(|option| option.lines)).chain(plus);
+        let kept = lines.filter(|line| !reformed.iter().any(|rule| line.id.starts_with(rule)));
+        kept.map(|line| format!("{} {}", line.id, line.benefit)).collect::<Vec<_>>()
+    };
+    let events = vectors::events(regulation.2).expect("a readable document");
+    let mut kept = 0;
+    for (name, event, severity) in events {
+        let [old, new] = [&old, &new].map(|packs| rest(packs.assess(&event, severity)));
+        kept += old.len();
+        assert_eq!(new, old, "{name}");
+    }
+    assert!(kept > 50, "only {kept} lines were compared");
 }
 
 #[test]

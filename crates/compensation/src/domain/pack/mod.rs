@@ -7,6 +7,7 @@
 //! same loss one decides and the others say which.
 
 pub mod amount;
+pub mod canary;
 pub mod derived;
 pub mod diff;
 pub mod document;
@@ -14,6 +15,7 @@ pub mod explain;
 pub mod expression;
 pub mod input;
 pub mod judge;
+mod one_choice;
 mod read;
 mod read_amount;
 mod read_rule;
@@ -214,6 +216,8 @@ pub struct LineRule {
     pub refund: bool,
     /// What the source does not say and the pack assumes; empty when the source says it all.
     pub assumption: String,
+    /// A voucher by it never runs out.
+    pub never_expires: bool,
 }
 
 /// What a line gives, before its amount is known.

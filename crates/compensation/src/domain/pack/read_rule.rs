@@ -133,6 +133,9 @@ impl Reader {
                     "gives a voucher for what the law demands: put it into an option with `consent: SIGNED`",
                 );
             }
+            if document.never_expires && !instead_of_money {
+                self.problem(&path, "never expires, which only a voucher or a discount can say");
+            }
             lines.extend(self.line(&path, document));
         }
         lines
@@ -179,6 +182,7 @@ impl Reader {
             when,
             refund: document.refund,
             assumption: document.assumption,
+            never_expires: document.never_expires,
         })
     }
 }

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use kernel::Timestamp;
 
+use super::canary::{Canary, CanaryRule};
 use super::document;
 use super::explain::explain;
 use super::judge;
-use super::{Pack, PackStatus, Policy};
+use super::{Pack, PackStatus, Policy, canary};
 use crate::domain::assessment::Assessment;
+use crate::domain::decision_value::DecisionValue;
 use crate::domain::event::{FailureEvent, Severity};
 
 /// A pack that is shipped: its directory, document and test vectors.
@@ -49,6 +51,8 @@ pub struct PackSet {
     of_any_kind: Arc<[usize]>,
     /// The later versions that judge in the place of each pack when they hold.
     replaced_by: Arc<[Vec<usize>]>,
+    /// Versions for a share of the tenants; those in force are among the packs as well.
+    canaries: Arc<[Canary]>,
 }
 
 impl PackSet {
@@ -58,6 +62,19 @@ impl PackSet {
     /// # Errors
     /// Everything that is wrong with any of them.
     pub fn from_documents<'a>(documents: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Vec<String>> {
+        Self::with_canaries(documents, &[])
+            .map_err(|problems| problems.into_iter().map(|(_, problem)| problem).collect())
+    }
+
+    /// As `from_documents`, with versions that are in force for a share of the tenants: they may hold at the same time as
+    /// another version, and judge for nobody until a tenant is named (`for_tenant`).
+    ///
+    /// # Errors
+    /// Everything that is wrong: where (`canary[0].version`; empty for a document) and what.
+    pub fn with_canaries<'a>(
+        documents: impl IntoIterator<Item = (&'a str, &'a str)>,
+        rules: &[CanaryRule],
+    ) -> Result<Self, Vec<(String, String)>> {
         let mut packs = Vec::new();
         let mut problems = Vec::new();
         for (name, yaml) in documents {
@@ -66,30 +83,57 @@ impl PackSet {
                 Err(found) => problems.extend(found.into_iter().map(|problem| format!("{name}: {problem}"))),
             }
         }
-        problems.extend(conflicts(&packs));
-        if problems.is_empty() { Ok(Self::of(packs)) } else { Err(problems) }
+        let is_whole = problems.is_empty();
+        problems.extend(clashes(&packs));
+        let (canaries, stable): (Vec<_>, Vec<_>) =
+            packs.iter().cloned().partition(|pack| rules.iter().any(|rule| rule.names(pack)));
+        problems.extend(overlaps(&stable));
+        let mut problems: Vec<_> = problems.into_iter().map(|problem| (String::new(), problem)).collect();
+        // What could not be read is not unknown.
+        problems.extend(canary::problems(rules, is_whole.then_some(packs.as_slice())));
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let canaries = canaries.into_iter().map(|pack| Canary::new(pack, rules)).collect();
+        Ok(Self::of(stable, canaries))
+    }
+
+    /// With the versions that are in force for a tenant, because it is among their share.
+    pub fn for_tenant(&self, tenant: &str) -> Self {
+        if self.canaries.is_empty() {
+            return self.clone();
+        }
+        let canaries: Arc<[Canary]> = self.canaries.iter().map(|canary| canary.for_tenant(tenant)).collect();
+        let in_force = canaries.iter().filter(|canary| canary.in_force).map(|canary| Arc::clone(&canary.pack));
+        Self::of(self.packs.iter().cloned().chain(in_force).collect(), Arc::clone(&canaries))
     }
 
     /// With versions that were applied later, in their order. Where a version of the same pack holds as well, the later one
     /// judges; a draft takes the place of drafts only.
     pub fn with_applied<'a>(&self, applied: impl IntoIterator<Item = &'a Arc<Pack>>) -> Self {
-        let mut packs: Vec<_> = self.packs.to_vec();
+        // A canary is younger than what it is tried against, whatever their days.
+        let (canaries, mut packs): (Vec<_>, Vec<_>) =
+            self.packs.iter().cloned().partition(|pack| self.canary_of(pack).is_some());
+        packs.extend(canaries);
+        let mut canaries = self.canaries.to_vec();
         for pack in applied {
             packs.retain(|known| (&known.id, &known.version) != (&pack.id, &pack.version));
+            canaries.retain(|canary| (&canary.pack.id, &canary.pack.version) != (&pack.id, &pack.version));
             packs.push(Arc::clone(pack));
         }
-        Self::of(packs)
+        Self::of(packs, canaries.into())
     }
 
     /// What is wrong with judging by these packs and another one together.
     pub fn problems_with(&self, other: &Arc<Pack>) -> Vec<String> {
-        let others = self.packs.iter().filter(|known| known.id != other.id || known.version != other.version);
+        let known = self.known();
+        let others = known.iter().filter(|known| known.id != other.id || known.version != other.version);
         let all: Vec<_> = others.cloned().chain([Arc::clone(other)]).collect();
         clashes(&all)
     }
 
     /// Of packs that may be judged by together, in the order in which they became known.
-    fn of(packs: Vec<Arc<Pack>>) -> Self {
+    fn of(packs: Vec<Arc<Pack>>, canaries: Arc<[Canary]>) -> Self {
         let mut ordered: Vec<(usize, Arc<Pack>)> = packs.into_iter().enumerate().collect();
         ordered.sort_by(|(_, a), (_, b)| (&a.id, a.in_force.0, &a.version).cmp(&(&b.id, b.in_force.0, &b.version)));
         let replaces = |(later, by): &(usize, Arc<Pack>), (earlier, of): &(usize, Arc<Pack>)| {
@@ -113,6 +157,7 @@ impl PackSet {
             by_kind: Arc::new(by_kind),
             of_any_kind: of_any_kind.into(),
             replaced_by: replaced_by.into(),
+            canaries,
         }
     }
 
@@ -124,24 +169,47 @@ impl PackSet {
         Self::from_documents(SHIPPED.iter().map(|(id, pack, _)| (*id, *pack)))
     }
 
-    /// All of them, by id and time.
+    /// Those that judge, by id and time.
     pub fn packs(&self) -> &[Arc<Pack>] {
         &self.packs
     }
 
+    /// Those that judge, and the versions that are in force for other tenants only; by id and time.
+    pub fn known(&self) -> Vec<Arc<Pack>> {
+        let elsewhere = self.canaries.iter().filter(|canary| !canary.in_force).map(|canary| &canary.pack);
+        let mut known: Vec<_> = self.packs.iter().chain(elsewhere).cloned().collect();
+        known.sort_by(|a, b| (&a.id, a.in_force.0, &a.version).cmp(&(&b.id, b.in_force.0, &b.version)));
+        known
+    }
+
+    /// The share of the tenants that a version is in force for; `None` when it is for all that know it.
+    pub fn canary_of(&self, pack: &Pack) -> Option<&Canary> {
+        self.canaries.iter().find(|canary| canary.pack.id == pack.id && canary.pack.version == pack.version)
+    }
+
     /// What is owed for an event.
     pub fn assess(&self, event: &FailureEvent, severity: Severity) -> Assessment {
-        judge::assess(self.judging(event), event, severity)
+        self.complete(judge::assess(self.judging(event), event, severity), event)
     }
 
     /// What is owed for an event, with what would change each decision.
     pub fn explain(&self, event: &FailureEvent, severity: Severity) -> Assessment {
-        explain(self.judging(event), event, severity)
+        self.complete(explain(self.judging(event), event, severity), event)
     }
 
-    /// A version of a pack.
+    /// Tells canaries, and what it all costs.
+    fn complete(&self, mut assessment: Assessment, event: &FailureEvent) -> Assessment {
+        for canary in self.canaries.iter().filter(|canary| canary.in_force) {
+            canary.tell(&mut assessment.decisions);
+        }
+        assessment.value = Some(DecisionValue::of_rules(&assessment, event));
+        assessment
+    }
+
+    /// A version of a pack, whether it judges for the tenant or not.
     pub fn version(&self, id: &str, version: &str) -> Option<&Arc<Pack>> {
-        self.packs.iter().find(|pack| pack.id == id && pack.version == version)
+        let known = self.packs.iter().chain(self.canaries.iter().map(|canary| &canary.pack));
+        known.into_iter().find(|pack| pack.id == id && pack.version == version)
     }
 
     /// The version of a pack that judges at a time; drafts judge where nothing else does.
@@ -179,9 +247,9 @@ fn kinds(pack: &Pack) -> Option<BTreeSet<&str>> {
     Some(kinds)
 }
 
-/// Two versions of a pack that would both decide, and what else clashes.
-fn conflicts(packs: &[Arc<Pack>]) -> Vec<String> {
-    let mut problems = clashes(packs);
+/// Two versions of a pack that would both decide.
+fn overlaps(packs: &[Arc<Pack>]) -> Vec<String> {
+    let mut problems = Vec::new();
     for (index, pack) in packs.iter().enumerate() {
         for other in packs[..index].iter().filter(|other| other.id == pack.id) {
             if other.version != pack.version && both_decide(other, pack) {

@@ -100,6 +100,14 @@ pub fn run(packs: &PackSet, yaml: &str) -> Result<(usize, Vec<String>), String> 
     Ok((count, failures))
 }
 
+/// The events of a document, with their names and severities.
+#[cfg(test)]
+pub(super) fn events(yaml: &str) -> Result<Vec<(String, FailureEvent, Severity)>, String> {
+    let document: VectorsDocument = serde_norway::from_str(yaml).map_err(|error| error.to_string())?;
+    let read = |vector: VectorDocument| Ok((vector.name, event(vector.event)?, vector.severity));
+    document.vectors.into_iter().map(read).collect()
+}
+
 fn brief(line: &RemedyLine) -> String {
     format!("{} {}", line.id, line.benefit)
 }

@@ -146,7 +146,7 @@ impl<'a> Scope<'a> {
                         return Ok(value);
                     }
                 }
-                Err(stop) if input.default.is_none() => return Err(stop),
+                Err(stop) if input.default.is_none() && !derivation.function.is_usually_said() => return Err(stop),
                 Err(_) => {}
             }
         }

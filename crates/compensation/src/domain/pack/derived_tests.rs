@@ -1,0 +1,53 @@
+//! What is derived from two times: by the clocks on the wall, and by what passed.
+
+use std::borrow::Cow;
+
+use super::{Function, Value};
+use crate::domain::pack::read::instant;
+
+fn derived(function: Function, from: &str, to: &str, airport: &str) -> Option<i64> {
+    let [from, to] = [from, to].map(|text| Value::Time(instant(text).expect("a time")));
+    let mut arguments = vec![from, to];
+    if function.arguments().len() == 3 {
+        arguments.push(Value::Text(Cow::Borrowed(airport)));
+    }
+    match function.call(&arguments) {
+        Some(Value::Integer(value)) => Some(value),
+        _ => None,
+    }
+}
+
+/// From ten in the morning to ten in the morning two weeks later is two weeks, whatever the clocks did between.
+#[test]
+fn two_weeks_are_as_long_as_ever_by_the_clock_on_the_wall() {
+    const DAY: i64 = 86_400;
+    for (airport, from, to, elapsed_hours) in [
+        ("FRA", "2026-03-22T09:00:00Z", "2026-04-05T08:00:00Z", -1),
+        ("FRA", "2026-10-18T08:00:00Z", "2026-11-01T09:00:00Z", 1),
+        ("LIS", "2026-03-22T10:00:00Z", "2026-04-05T09:00:00Z", -1),
+        ("JFK", "2026-03-01T15:00:00Z", "2026-03-15T14:00:00Z", -1),
+        ("JFK", "2026-10-25T14:00:00Z", "2026-11-08T15:00:00Z", 1),
+        ("SYD", "2026-03-28T23:00:00Z", "2026-04-12T00:00:00Z", 1),
+        ("KEF", "2026-03-22T10:00:00Z", "2026-04-05T10:00:00Z", 0),
+    ] {
+        let local = derived(Function::LocalSeconds, from, to, airport);
+        assert_eq!(local, Some(14 * DAY), "{airport} from {from}");
+        let minutes = derived(Function::ElapsedMinutes, from, to, airport).expect("minutes");
+        assert_eq!(minutes, 14 * 24 * 60 + elapsed_hours * 60, "{airport} from {from}");
+        let back = derived(Function::LocalSeconds, to, from, airport);
+        assert_eq!(back, Some(-14 * DAY), "{airport} back to {from}");
+    }
+}
+
+#[test]
+fn what_passed_is_told_in_whole_minutes_that_are_over() {
+    let minutes = |to: &str| derived(Function::ElapsedMinutes, "2026-03-29T00:30:00Z", to, "");
+    assert_eq!(minutes("2026-03-29T03:29:59Z"), Some(179));
+    assert_eq!(minutes("2026-03-29T03:30:00Z"), Some(180));
+    assert_eq!(minutes("2026-03-29T00:29:59Z"), Some(-1));
+}
+
+#[test]
+fn an_airport_that_is_not_known_has_no_clock() {
+    assert_eq!(derived(Function::LocalSeconds, "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "QQQ"), None);
+}

@@ -1,0 +1,45 @@
+//! What a decision of rules costs against what the customer is worth (row S64): on record with the remedy.
+
+use api::compensation as wire;
+
+use crate::harness::{Desk, TEMPLATE, as_client, event, integer, money, money_fact, remedy};
+
+testkit::on_both_databases! {
+    template: TEMPLATE;
+
+    async fn a_decision_of_rules_says_what_it_costs_and_what_is_kept(database: testkit::TestDatabase) {
+        let desk = Desk::open(&database).await;
+        // USD 15 at once for the long delay; the customer's worth is known, or not, or in another currency.
+        for (worth, kept) in [
+            (Some(("USD", 100_000)), Some(("USD", 98_500))),
+            (Some(("USD", 1_000)), Some(("USD", -500))),
+            (Some(("EUR", 100_000)), None),
+            (None, None),
+        ] {
+            let mut facts = vec![("arrival_delay_minutes", integer(200))];
+            facts.extend(worth.map(|(code, minor)| ("lifetime_value", money_fact(code, minor))));
+            let failure = event(&desk, "flight.delayed", &facts);
+            let opened = desk.remedy(remedy(failure.clone())).await;
+            let value = opened.assessment.as_ref().unwrap().value.clone().unwrap();
+            assert_eq!(value.costs, [money("USD", 1_500)]);
+            assert_eq!(value.lifetime_value, worth.map(|(code, minor)| money(code, minor)));
+            assert_eq!(value.retained_value, kept.map(|(code, minor)| money(code, minor)), "{worth:?}");
+            let stored = desk.get_remedy(&opened.name).await;
+            assert_eq!(stored.assessment.unwrap().value, Some(value.clone()));
+            let request = wire::AssessRequest { event: Some(failure), severity: 2, as_of_time: None };
+            let assessed = desk.api.clone().assess(as_client(request)).await.unwrap().into_inner();
+            assert_eq!(assessed.value, Some(value), "Assess tells the same");
+        }
+    }
+
+    /// Of a choice the dearest option counts.
+    async fn a_choice_costs_its_dearest_option(database: testkit::TestDatabase) {
+        let desk = Desk::open(&database).await;
+        let facts = [("ticket_price", money_fact("USD", 21_450)), ("lifetime_value", money_fact("USD", 50_000))];
+        let offered = desk.remedy(remedy(event(&desk, "flight.cancelled", &facts))).await;
+        let assessment = offered.assessment.unwrap();
+        assert!(assessment.choice_of.len() > 1, "{assessment:?}");
+        let value = assessment.value.unwrap();
+        assert_eq!((value.costs, value.retained_value), (vec![money("USD", 21_450)], Some(money("USD", 28_550))));
+    }
+}
