@@ -149,17 +149,18 @@ pub async fn discard_in_tx(
     Ok(call)
 }
 
-/// Locks a call of the tenant, and says whether it is parked.
+/// Locks a call of the tenant, and says whether it is parked. In whatever state it is: the relay may be parking it, and a
+/// call that is put back to be sent must not keep the marks of one that waits for an operator.
 async fn is_parked(tx: &Tx, context: &RequestContext, message_id: Uuid) -> Result<bool, DbErr> {
     let lock = sql::for_update(tx.backend());
     let statement = sql::statement(
         tx.backend(),
-        format!(
-            "SELECT message_id FROM outbound_calls WHERE message_id = $1 AND tenant_id = $2 AND state = 'parked'{lock}"
-        ),
+        format!("SELECT state FROM outbound_calls WHERE message_id = $1 AND tenant_id = $2{lock}"),
         [message_id.into(), context.tenant.as_str().into()],
     );
-    Ok(!tx.query(statement).await?.is_empty())
+    let rows = tx.query(statement).await?;
+    let state = rows.first().map(|row| sql::column::<String>(row, "state")).transpose()?;
+    Ok(state.as_deref() == Some(CallState::Parked.as_str()))
 }
 
 /// Tells the service that an operator ended the parking of its call, in the operator's name and trace.

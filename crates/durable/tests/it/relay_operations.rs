@@ -9,10 +9,13 @@ use async_trait::async_trait;
 use durable::operations::{
     CallFilter, CallState, SkipRequest, SkippedPlace, discard_in_tx, get_call, list_calls, retry_in_tx, skip_in_tx,
 };
-use durable::{Engine, Quiescence, RejectionHandler, Tx, TxError, UndeliveredCall, Unparked, audit, quiescence};
+use durable::{
+    Backend, Engine, Quiescence, RejectionHandler, Tx, TxError, UndeliveredCall, Unparked, audit, quiescence,
+};
 use kernel::{RequestContext, ServiceError, TenantId};
 use prost::Message as _;
 use testkit::{TestDatabase, eventually};
+use tokio::sync::Notify;
 use tonic::Code;
 use uuid::Uuid;
 
@@ -270,6 +273,30 @@ testkit::on_both_databases! {
         relay.stop().await;
     }
 
+    /// An operator who retries a call while the relay parks it comes after the relay: the parking is ended, and told.
+    async fn a_retry_waits_for_the_parking_of_its_call(database: TestDatabase) {
+        let suite = Suite::start(&database).await;
+        suite.receiver.behave(|_| Reaction::Answer(foreign(Code::DataLoss)));
+        let handler = Arc::new(Holding::default());
+        let relay = run(suite.relay(config()).on_rejected(Arc::clone(&handler) as Arc<dyn RejectionHandler>));
+        suite.enqueue(vec![loose("bad")]).await;
+        handler.parking.notified().await;
+        let sender = suite.sender.clone();
+        let retried = tokio::spawn(async move { retry(&sender, context(), id("bad")).await });
+        if suite.sender.db().backend() == Backend::Postgres {
+            let waits = "datname = current_database() AND wait_event_type = 'Lock'";
+            eventually("the retry waits or has ended", SOON, || async {
+                (retried.is_finished() || count(&suite.sender, "pg_stat_activity", waits).await > 0).then_some(())
+            })
+            .await;
+        }
+        handler.go_on.notify_one();
+        assert_eq!(retried.await.expect("no panic"), Ok(CallState::Pending));
+        assert!(handler.ended.load(Ordering::SeqCst), "the service knows that its call waits for nobody");
+        handler.go_on.notify_one();
+        relay.stop().await;
+    }
+
     /// Without a handler the lane goes on all the same.
     async fn a_rejected_call_without_a_handler_is_final_too(database: TestDatabase) {
         let suite = Suite::start(&database).await;
@@ -283,6 +310,32 @@ testkit::on_both_databases! {
         assert_eq!(suite.call(id("bad")).await.state, CallState::Rejected);
         assert_eq!(suite.receiver.applied().await["cases/1"], ["behind"]);
         relay.stop().await;
+    }
+}
+
+/// Waits within each parking until it may go on.
+#[derive(Default)]
+struct Holding {
+    parking: Notify,
+    go_on: Notify,
+    ended: AtomicBool,
+}
+
+#[async_trait]
+impl RejectionHandler for Holding {
+    async fn rejected(&self, _: &Tx, _: &UndeliveredCall, _: &ServiceError) -> Result<(), TxError> {
+        Ok(())
+    }
+
+    async fn parked(&self, _: &Tx, _: &UndeliveredCall, _: &str) -> Result<(), TxError> {
+        self.parking.notify_one();
+        self.go_on.notified().await;
+        Ok(())
+    }
+
+    async fn unparked(&self, _: &Tx, _: &UndeliveredCall, _: Unparked) -> Result<(), TxError> {
+        self.ended.store(true, Ordering::SeqCst);
+        Ok(())
     }
 }
 
