@@ -54,6 +54,11 @@ impl Timestamp {
         Self(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
+    /// This time cut to the second before it, as people read it.
+    pub const fn to_the_second(self) -> Self {
+        Self(self.0.saturating_sub(self.0.rem_euclid(1_000_000)))
+    }
+
     /// How much later `self` is than `earlier`; zero when it is not later.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -150,6 +155,9 @@ mod tests {
         assert_eq!(Timestamp::from_seconds(1_360_368_000).to_string(), "2013-02-09T00:00:00Z");
         assert_eq!(Timestamp::from_micros(951_782_400_000_001).to_string(), "2000-02-29T00:00:00.000001Z");
         assert_eq!(Timestamp::from_micros(-1).to_string(), "1969-12-31T23:59:59.999999Z");
+        assert_eq!(Timestamp::from_micros(-1).to_the_second().to_string(), "1969-12-31T23:59:59Z");
+        assert_eq!(Timestamp::from_micros(1_999_999).to_the_second(), Timestamp::from_seconds(1));
+        assert_eq!(Timestamp::from_micros(i64::MIN).to_the_second(), Timestamp::from_micros(i64::MIN));
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl Milestones {
     /// An offer waits for an answer.
     pub(super) fn offer_made(&self, tx: &Tx, context: &RequestContext, remedy: &Remedy, offer: &Offer) {
         let text = offer_summary(&offer.options, &offer.plus);
-        let said = format!("Offer made, open until {}: {}", offer.expires_at, text.replace('\n', "; "));
+        let said = format!("Offer made, open until {}: {}", offer.expires_at.to_the_second(), text.replace('\n', "; "));
         let attributes = [("summary", text), ("expires_at", offer.expires_at.to_string())];
         self.of_offer(tx, context, offer, Kind::OfferMade, &said, attributes.into_iter().chain(senior_owner(remedy)));
     }
