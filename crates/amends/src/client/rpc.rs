@@ -214,6 +214,7 @@ rpcs! {
     compensation::authority_service_client::AuthorityServiceClient, authority_service {
         reads {
             GetPolicyRequest => Policy, get_policy, GET_POLICY;
+            BacktestPolicyRequest => BacktestPolicyResponse, backtest_policy, BACKTEST_POLICY;
             GetApprovalRequest => Approval, get_approval, GET_APPROVAL;
         }
         writes {

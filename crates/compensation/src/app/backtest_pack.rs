@@ -37,12 +37,12 @@ impl Backtests {
         Self { places: Arc::new(Semaphore::new(config.at_once)), workers: Arc::new(Semaphore::new(workers)) }
     }
 
-    /// Begins a backtest.
+    /// A place among those that may run, until it is dropped.
     ///
     /// # Errors
     /// RESOURCE_EXHAUSTED while as many run as may.
-    pub(crate) fn begin(&self, trial: Trial) -> Result<Backtest, ServiceError> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
+    pub(crate) fn place(&self) -> Result<OwnedSemaphorePermit, ServiceError> {
+        Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
             let reason = api::reason::compensation::TOO_MANY_BACKTESTS;
             let mut error = ServiceError::new(
                 ErrorCode::ResourceExhausted,
@@ -51,7 +51,15 @@ impl Backtests {
             );
             error.retry_after = Some(COME_AGAIN);
             error.transient()
-        })?;
+        })
+    }
+
+    /// Begins a backtest.
+    ///
+    /// # Errors
+    /// RESOURCE_EXHAUSTED while as many run as may.
+    pub(crate) fn begin(&self, trial: Trial) -> Result<Backtest, ServiceError> {
+        let place = self.place()?;
         let workers = Arc::clone(&self.workers);
         let tally = trial.tally();
         Ok(Backtest { trial: Arc::new(trial), tally, running: JoinSet::new(), workers, _place: place })

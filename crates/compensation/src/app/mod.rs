@@ -59,7 +59,7 @@ use durable::{Engine, PageTokens, Writer};
 use kernel::{RequestContext, ServiceError, Timestamp};
 
 pub(crate) use apply_pack::ApplyPack;
-pub(crate) use authority::{ApplyPolicy, DecideApproval, Decision, PolicyShown};
+pub(crate) use authority::{ApplyPolicy, BacktestPolicy, DecideApproval, Decision, PolicyBacktested, PolicyShown};
 pub(crate) use backtest_pack::{Backtest, known_version, too_large};
 pub(crate) use counter_offer::CounterOffer;
 pub(crate) use experiments::{ApplyExperiment, RecordOutcome, StopExperiment};

@@ -6,7 +6,7 @@ use chassis::status::to_status;
 use chassis::{context, respond};
 use tonic::{Request, Response, Status};
 
-use super::{authority, names};
+use super::{authority, names, policy_backtest};
 use crate::app::App;
 
 /// The service on its use cases.
@@ -30,6 +30,16 @@ impl AuthorityService for AuthorityApi {
         let context = context(&request)?;
         let (request_id, command) = authority::apply(request.get_ref()).map_err(to_status)?;
         self.app.apply_policy(context, &request_id, command).await.map(respond).map_err(to_status)
+    }
+
+    async fn backtest_policy(
+        &self,
+        request: Request<wire::BacktestPolicyRequest>,
+    ) -> Reply<wire::BacktestPolicyResponse> {
+        let context = context(&request)?;
+        let query = policy_backtest::query(request.get_ref()).map_err(to_status)?;
+        let backtested = self.app.backtest_policy(&context, query).await.map_err(to_status)?;
+        Ok(Response::new(policy_backtest::response(backtested)))
     }
 
     async fn get_policy(&self, request: Request<wire::GetPolicyRequest>) -> Reply<wire::Policy> {

@@ -14,6 +14,7 @@ mod names;
 mod offer;
 mod pack;
 mod pack_service;
+mod policy_backtest;
 mod recovery;
 mod recovery_service;
 mod remedy;

@@ -12,6 +12,7 @@ mod migrations;
 mod row;
 mod settlement_tables;
 
+pub mod agent_offers;
 pub mod approvals;
 pub mod assignments;
 pub mod decisions;

@@ -60,6 +60,16 @@ pub async fn get(connection: &impl ConnectionTrait, tenant: &TenantId, id: Offer
     row.map(Offer::try_from).transpose()
 }
 
+/// Those of these offers that there are.
+pub async fn by_ids(
+    connection: &impl ConnectionTrait,
+    tenant: &TenantId,
+    ids: impl IntoIterator<Item = uuid::Uuid>,
+) -> Result<Vec<Offer>, DbErr> {
+    let query = Entity::find().filter(Column::TenantId.eq(tenant.as_str())).filter(Column::Id.is_in(ids));
+    query.all(connection).await?.into_iter().map(Offer::try_from).collect()
+}
+
 /// Writes an answer or the end. The caller holds the lock of the remedy.
 pub async fn update_in_tx(tx: &Tx, tenant: &TenantId, offer: &Offer) -> Result<(), DbErr> {
     let done = Entity::update_many()

@@ -207,6 +207,27 @@ pub async fn lines_given_in_tx(tx: &Tx, tenant: &TenantId, remedy: RemedyId) -> 
     Ok(lines.into_iter().collect())
 }
 
+/// The payouts of remedies, as far as says what was given when: remedy, line, state, and when it was recorded.
+pub async fn given_of(
+    connection: &impl ConnectionTrait,
+    tenant: &TenantId,
+    remedies: impl IntoIterator<Item = RemedyId>,
+) -> Result<Vec<(RemedyId, String, PayoutState, Timestamp)>, DbErr> {
+    let rows: Vec<(Uuid, String, String, i64)> = Entity::find()
+        .select_only()
+        .columns([Column::RemedyId, Column::Line, Column::State, Column::CreatedAt])
+        .filter(Column::TenantId.eq(tenant.as_str()))
+        .filter(Column::RemedyId.is_in(remedies.into_iter().map(ResourceId::uuid)))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    rows.into_iter()
+        .map(|(remedy, line, text, created_at)| {
+            Ok((remedy.into(), line, state(PayoutState::parse, &text)?, Timestamp::from_micros(created_at)))
+        })
+        .collect()
+}
+
 /// A page of a case's payouts, oldest first.
 pub async fn list_page(
     connection: &impl ConnectionTrait,

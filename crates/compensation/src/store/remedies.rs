@@ -105,6 +105,17 @@ pub async fn get(connection: &impl ConnectionTrait, tenant: &TenantId, id: Remed
     row.map(Remedy::try_from).transpose()
 }
 
+/// Those of these remedies that there are.
+pub async fn by_ids(
+    connection: &impl ConnectionTrait,
+    tenant: &TenantId,
+    ids: impl IntoIterator<Item = RemedyId>,
+) -> Result<Vec<Remedy>, DbErr> {
+    let ids = ids.into_iter().map(ResourceId::uuid);
+    let query = Entity::find().filter(Column::TenantId.eq(tenant.as_str())).filter(Column::Id.is_in(ids));
+    query.all(connection).await?.into_iter().map(Remedy::try_from).collect()
+}
+
 /// One remedy, locked for the rest of the transaction. Taken before anything that belongs to it.
 pub async fn lock_in_tx(tx: &Tx, tenant: &TenantId, id: RemedyId) -> Result<Option<Remedy>, DbErr> {
     let row = Entity::find_by_id((tenant.to_string(), id.uuid())).lock_exclusive().one(tx.conn()).await?;

@@ -4,12 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use durable::{Bulk, ColumnType, Tx, sql};
+use durable::{Bulk, ColumnType, Engine, Tx, sql};
 use kernel::{OfferId, ResourceId, TenantId};
-use sea_orm::DbErr;
+use sea_orm::{ConnectionTrait as _, DbErr};
 use serde::{Deserialize, Serialize};
 
-use super::row::{from_json, to_json};
+use super::row::{from_json, state, to_json};
 use crate::domain::policy::measure::Unit;
 
 /// Whose sums are limited; `ORDER` is the order in which they are locked.
@@ -34,6 +34,10 @@ impl Scope {
             Self::Case => "CASE",
             Self::Customer => "CUSTOMER",
         }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Agent, Self::Budget, Self::Case, Self::Customer].into_iter().find(|scope| scope.as_str() == text)
     }
 }
 
@@ -123,6 +127,42 @@ pub async fn sums_in_tx(tx: &Tx, accounts: &[(&TenantId, &Account, i64)]) -> Res
         }
     }
     Ok(sums)
+}
+
+/// What was counted for holders of a tenant from a day of theirs on and before `day`, by account and day.
+pub async fn days_before(
+    engine: &Engine,
+    tenant: &TenantId,
+    holders: &[(Scope, String, i64)],
+    day: i64,
+) -> Result<Vec<(Account, i64, i64)>, DbErr> {
+    if holders.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut input =
+        Bulk::new(&[("scope", ColumnType::Text), ("holder", ColumnType::Text), ("first_day", ColumnType::Integer)]);
+    for (scope, holder, first_day) in holders {
+        input.push([scope.as_str().into(), holder.as_str().into(), (*first_day).into()]);
+    }
+    let backend = engine.db().backend();
+    let on = "d.tenant_id = $1 AND d.scope = i.scope AND d.holder = i.holder AND d.day >= i.first_day AND d.day < $2";
+    let body = format!(
+        "SELECT d.scope, d.holder, d.kind, d.unit, d.day, d.amount FROM input i {}",
+        sql::look_up(backend, "spending_days", "d", on)
+    );
+    let mut days = Vec::new();
+    for statement in input.statements(backend, &body, &[tenant.as_str().into(), day.into()]) {
+        for row in engine.read().query_all_raw(statement).await? {
+            let account = Account {
+                scope: state(Scope::parse, &sql::column::<String>(&row, "scope")?)?,
+                holder: sql::column(&row, "holder")?,
+                kind: sql::column(&row, "kind")?,
+                unit: Unit::stored(sql::column(&row, "unit")?),
+            };
+            days.push((account, sql::column(&row, "day")?, sql::column(&row, "amount")?));
+        }
+    }
+    Ok(days)
 }
 
 /// Adds to accounts on a day. Their holders are locked.

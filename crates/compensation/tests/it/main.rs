@@ -31,6 +31,7 @@ mod parked;
 mod payouts;
 mod plans;
 mod policies;
+mod policy_backtests;
 mod provider;
 mod reads;
 mod relay;

@@ -1,6 +1,6 @@
 //! The options of every command that puts a document from a file into force.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -29,6 +29,14 @@ impl ApplyOptions {
     /// # Errors
     /// When the file cannot be read.
     pub fn document(&self) -> anyhow::Result<String> {
-        std::fs::read_to_string(&self.file).with_context(|| self.file.display().to_string())
+        document(&self.file)
     }
+}
+
+/// The text of a document.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn document(file: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(file).with_context(|| file.display().to_string())
 }

@@ -15,6 +15,7 @@ mod gate;
 mod intake;
 mod money;
 mod operations;
+mod policy_backtest;
 mod routing;
 mod settlement;
 

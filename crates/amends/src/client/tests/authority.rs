@@ -1,10 +1,12 @@
 //! What is typed about authority arrives as meant, and what is answered reads well.
 
 use api::compensation::{
-    ApplyPolicyRequest, ApplyPolicyResponse, Approval, ApproveOfferRequest, AutonomousDecision,
-    ListAbuseSignalsRequest, ListAbuseSignalsResponse, ListApprovalsRequest, ListApprovalsResponse,
-    ListAutonomousDecisionsRequest, ListAutonomousDecisionsResponse, Policy, RejectOfferRequest, approval,
+    ApplyPolicyRequest, ApplyPolicyResponse, Approval, ApproveOfferRequest, AutonomousDecision, BacktestPolicyRequest,
+    BacktestPolicyResponse, ListAbuseSignalsRequest, ListAbuseSignalsResponse, ListApprovalsRequest,
+    ListApprovalsResponse, ListAutonomousDecisionsRequest, ListAutonomousDecisionsResponse, Policy,
+    PolicyBacktestDifference, PolicyBacktestSide, PolicyBacktestTally, RejectOfferRequest, approval,
 };
+use api::google::r#type::Money;
 use prost_types::Timestamp;
 
 use super::server::Server;
@@ -86,6 +88,54 @@ async fn a_policy_is_applied_from_its_file() {
     assert!(run(&server, &["policy", "get", "abuse"]).await.answer().contains("nobody: it is the shipped one"));
     let missing = run(&server, &["policy", "apply", "-f", "/nowhere/at/all", "--applied-by", "Lee"]).await;
     assert!(missing.error.contains("/nowhere/at/all"), "{}", missing.error);
+}
+
+#[tokio::test]
+async fn a_policy_is_tried_before_it_decides() {
+    let server = Server::start().await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "kind: AUTHORITY").unwrap();
+    let cost = |units| vec![Money { currency_code: "USD".into(), units, nanos: 0 }];
+    let tally = |role: &str, alone, to_approve| PolicyBacktestTally {
+        role: role.into(),
+        alone,
+        to_approve,
+        costs_alone: cost(alone * 100),
+        costs_to_approve: Vec::new(),
+    };
+    let side = |version: &str, alone, to_approve| {
+        let (total, roles) = (Some(tally("", alone, to_approve)), vec![tally("agent", alone, to_approve)]);
+        Some(PolicyBacktestSide { version: version.into(), total, roles })
+    };
+    let difference = PolicyBacktestDifference {
+        offer: "offers/1".into(),
+        agent: "Kim".into(),
+        role: "agent".into(),
+        costs: cost(650),
+        candidate_reasons: vec!["it is above".into()],
+        create_time: Some(NOON),
+        ..Default::default()
+    };
+    let answer = BacktestPolicyResponse {
+        offers: 1_234,
+        baseline: side("a", 1_200, 34),
+        candidate: side("b", 1_100, 134),
+        more_to_approve: 100,
+        differences: vec![difference],
+        changes: vec!["roles: less".into()],
+        start_time: Some(NOON),
+        end_time: Some(NOON),
+        ..Default::default()
+    };
+    server.script.answer("backtest_policy", &answer);
+    let path = file.path().to_str().unwrap();
+    let shown = run(&server, &["policy", "backtest", "-f", path, "--from", "2026-03-01T12:00:00Z"]).await;
+    insta::assert_snapshot!(shown.answer());
+    let request = server.script.requests::<BacktestPolicyRequest>("backtest_policy").remove(0);
+    assert_eq!(
+        (request.document.as_str(), request.start_time, request.max_differences),
+        ("kind: AUTHORITY", Some(NOON), 20)
+    );
 }
 
 #[tokio::test]

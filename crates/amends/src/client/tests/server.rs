@@ -374,6 +374,7 @@ mock! {
     compensation::authority_service_server::AuthorityService {
         apply_policy: ApplyPolicyRequest => ApplyPolicyResponse,
         get_policy: GetPolicyRequest => Policy,
+        backtest_policy: BacktestPolicyRequest => BacktestPolicyResponse,
         list_approvals: ListApprovalsRequest => ListApprovalsResponse,
         get_approval: GetApprovalRequest => Approval,
         approve_offer: ApproveOfferRequest => Approval,

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::super::App;
 use super::reads::PolicyShown;
 use crate::authority_wire as wire;
-use crate::domain::policy::{self, diff};
+use crate::domain::policy::{self, Policy, diff};
 use crate::store::policies::{self, StoredPolicy};
 
 /// What is asked for.
@@ -34,13 +34,7 @@ impl App {
         request_id: &str,
         command: ApplyPolicy,
     ) -> Result<Answer<ApplyPolicyResponse>, ServiceError> {
-        let read = policy::parse(&command.document).map_err(|problems| {
-            let mut violations = Violations::new();
-            for problem in problems {
-                violations.add("document", "POLICY", problem);
-            }
-            violations.finish().err().unwrap_or_else(|| ServiceError::internal("a wrong policy without a problem"))
-        })?;
+        let read = read_document(&command.document)?;
         let key = context.key(APPLY_POLICY, request_id, RequestKey::hash_of(&command));
         let id = self.engine.new_id();
         let work = move |tx: Tx| {
@@ -88,6 +82,17 @@ impl App {
         };
         self.engine.mutate("compensation.apply_policy", key, work).await
     }
+}
+
+/// Reads a document strictly.
+pub(super) fn read_document(document: &str) -> Result<Policy, ServiceError> {
+    policy::parse(document).map_err(|problems| {
+        let mut violations = Violations::new();
+        for problem in problems {
+            violations.add("document", "POLICY", problem);
+        }
+        violations.finish().err().unwrap_or_else(|| ServiceError::internal("a wrong policy without a problem"))
+    })
 }
 
 fn taken(kind: &str, version: &str) -> ServiceError {

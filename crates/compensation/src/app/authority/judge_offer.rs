@@ -13,6 +13,7 @@ use crate::domain::policy::authority::{Reach, Used};
 use crate::domain::policy::budgets::Book;
 use crate::domain::policy::gestures::is_gesture;
 use crate::domain::policy::measure::{self, Need};
+use crate::domain::policy::replay::agent_holder;
 use crate::domain::policy::window::{day_of, first_day};
 use crate::domain::records::Remedy;
 use crate::store::goodwill::{self, StoredSignal};
@@ -88,7 +89,7 @@ impl Parts {
             entries,
             claims,
             signals: self.stored_signals(tx, tenant, &signals, &policies.abuse.version).await?,
-            costs: costs(&need),
+            costs: measure::costs(&offer.options, &offer.plus, &owed),
             lifetime_value,
             reasons,
         })
@@ -160,10 +161,8 @@ impl Parts {
 
 /// Whose sums an agent's offer counts against: scope, holder, reach, and window in days.
 fn reaches(remedy: &Remedy, offer: &MakeOffer, window_days: u32) -> [(Scope, String, Reach, Option<u32>); 3] {
-    // However a name is written, it is one agent's.
-    let agent = offer.made_by.trim().to_lowercase();
     [
-        (Scope::Agent, agent, Reach::AgentDay, Some(1)),
+        (Scope::Agent, agent_holder(&offer.made_by), Reach::AgentDay, Some(1)),
         (Scope::Case, remedy.case.to_string(), Reach::Case, None),
         (Scope::Customer, remedy.customer.to_string(), Reach::Customer, Some(window_days)),
     ]
@@ -176,14 +175,4 @@ pub(super) fn need_entries(scope: Scope, holder: &str, need: &Need) -> Vec<Entry
         amount: *amount,
     });
     entries.collect()
-}
-
-fn costs(need: &Need) -> Vec<Money> {
-    let mut sums = BTreeMap::new();
-    for ((_, unit), amount) in need {
-        if let Some(money) = unit.money(*amount) {
-            *sums.entry(money.currency).or_insert(0_i64) += money.minor;
-        }
-    }
-    sums.into_iter().map(|(currency, minor)| Money::new(currency, minor)).collect()
 }

@@ -5,6 +5,7 @@
 
 mod afford_answer;
 mod apply_policy;
+mod backtest_policy;
 mod decide_approval;
 mod expire_approval;
 mod gestures;
@@ -14,6 +15,7 @@ mod reads;
 mod release;
 
 pub(crate) use apply_policy::ApplyPolicy;
+pub(crate) use backtest_policy::{BacktestPolicy, PolicyBacktested};
 pub(super) use decide_approval::may_not;
 pub(crate) use decide_approval::{DecideApproval, Decision};
 pub(super) use gestures::{GestureAsk, GesturePlan};

@@ -27,6 +27,11 @@ impl Unit {
         Self(currency.code().to_owned())
     }
 
+    /// As it was stored.
+    pub const fn stored(text: String) -> Self {
+        Self(text)
+    }
+
     /// As stored: a currency's code, `PERCENT` or `TIMES`.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -81,6 +86,20 @@ pub type Need = BTreeMap<(String, Unit), i64>;
 pub fn need(options: &[OfferOption], plus: &[RemedyLine], owed: &[&RemedyLine]) -> Need {
     let bundles = options.iter().map(|option| sum(option.lines.iter().chain(plus), owed));
     largest(bundles)
+}
+
+/// The most that an offer costs, by currency: its dearest option with what comes along, money and vouchers alike. What the
+/// law demands is no cost of a decision, as far as `owed` says that the law demands it.
+pub fn costs(options: &[OfferOption], plus: &[RemedyLine], owed: &[&RemedyLine]) -> Vec<Money> {
+    let bundles = options.iter().map(|option| {
+        let mut sums = BTreeMap::new();
+        for line in not_owed(option.lines.iter().chain(plus), owed) {
+            let (unit, amount) = of(&line.benefit);
+            *sums.entry(unit).or_default() += amount;
+        }
+        sums
+    });
+    largest(bundles).into_iter().filter_map(|(unit, amount)| unit.money(amount)).collect()
 }
 
 /// What an offer counts against a budget for gestures: money and vouchers alike, by currency.
@@ -221,6 +240,22 @@ mod tests {
             budgeted.into_iter().map(|(unit, n)| unit.in_words(n)).collect::<Vec<_>>(),
             ["EUR 1.00", "USD 5.00"]
         );
+    }
+
+    #[test]
+    fn an_offer_costs_its_dearest_option_whatever_that_is_made_of() {
+        let choice = [
+            option(vec![line("cash", Basis::Restitution, Benefit::Money(money("EUR 100.00")))]),
+            option(vec![
+                line("voucher", Basis::Restitution, Benefit::Voucher(money("EUR 120.00"))),
+                line("upgrade", Basis::Gesture, Benefit::Service),
+            ]),
+        ];
+        let along = [line("gift", Basis::Gesture, Benefit::Voucher(money("EUR 5.00")))];
+        assert_eq!(costs(&choice, &along, &[]), [money("EUR 125.00")]);
+        let law = line("law", Basis::Statutory, Benefit::Money(money("EUR 250.00")));
+        assert_eq!(costs(&[option(vec![law.clone()])], &along, &[&law]), [money("EUR 5.00")]);
+        assert_eq!(costs(&[option(vec![line("d", Basis::Gesture, Benefit::Discount(20))])], &[], &[]), []);
     }
 
     #[test]

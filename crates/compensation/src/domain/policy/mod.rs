@@ -10,6 +10,8 @@ pub mod diff;
 mod document;
 pub mod gestures;
 pub mod measure;
+pub mod replay;
+pub mod trial;
 pub mod window;
 
 pub use document::parse;
