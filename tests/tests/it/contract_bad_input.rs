@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use amends_tests::digests::digests;
 use amends_tests::in_process::InProcess;
+use amends_tests::report;
 use bytes::Bytes;
 use durable::RawCodec;
 use futures::StreamExt as _;
@@ -101,6 +102,7 @@ async fn every_rule_of_the_contract_is_held(backend: Backend) {
     assert!(listed.is_empty(), "{} of {} rules are not held:\n{}", listed.len(), breaches.len(), listed.join("\n"));
     let needless: Vec<_> = EXEMPT.iter().map(|(name, _)| name).filter(|name| !exempt.contains(*name)).collect();
     assert!(needless.is_empty(), "exempt without need: {needless:?}");
+    report(&format!("contract: {} rules broken once on {backend:?}", breaches.len()));
     assert_eq!(large_pages(&channel).await, Vec::<String>::new(), "a large page is clamped");
     let after = digests(&suite.engines).await;
     let changed: Vec<_> = after.iter().filter(|(table, digest)| before.get(table) != Some(digest)).collect();
