@@ -157,6 +157,7 @@ pub(crate) fn line(line: &RemedyLine) -> wire::RemedyLine {
         Basis::Time => WireBasis::Time,
         Basis::Gesture => WireBasis::Gesture,
         Basis::Statutory => WireBasis::Statutory,
+        Basis::NoFaultGoodwill => WireBasis::NoFaultGoodwill,
     };
     let (kind, amount, percent) = match line.benefit {
         Benefit::Money(amount) => (Kind::Money, Some(to_money(amount)), 0),

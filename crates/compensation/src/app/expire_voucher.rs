@@ -35,7 +35,7 @@ impl App {
                     let left = voucher.end(VoucherEvent::Expire).map_err(not_now)?;
                     vouchers::update_in_tx(&tx, tenant, &voucher).await?;
                     if let Some(left) = left {
-                        let expired = Transaction::voucher_expired(booking, id, voucher.case, left);
+                        let expired = Transaction::voucher_expired(booking, id, voucher.case, (left, voucher.cost));
                         ledger::append_in_tx(&tx, &[(tenant, &expired)]).await?;
                     }
                 }

@@ -42,7 +42,7 @@ impl Parts {
             given.vouchers.push(voucher.id);
             if let Worth::Amount(amount) = voucher.worth {
                 let id = self.engine.new_id().into();
-                let issued = Transaction::voucher_issued(id, voucher.id, voucher.case, amount);
+                let issued = Transaction::voucher_issued(id, voucher.id, voucher.case, (amount, voucher.cost));
                 effects.transactions.push((context.tenant.clone(), issued));
             }
             self.milestones.voucher_issued(tx, context, &voucher);
@@ -83,6 +83,7 @@ impl Parts {
             line: order.line,
             state: PayoutState::Reserved,
             amount: order.amount,
+            cost: order.cost,
             payee,
             key,
             request: request.encode_to_vec(),

@@ -73,7 +73,7 @@ impl Parts {
         if let Some(event) = booked {
             let (id, case, amount) = (payout.id, payout.case, payout.amount);
             let transaction = match event {
-                ReservationEvent::Post => Transaction::payout_posted(booking, id, case, amount),
+                ReservationEvent::Post => Transaction::payout_posted(booking, id, case, (amount, payout.cost)),
                 ReservationEvent::Void => Transaction::payout_voided(booking, id, case, amount),
             };
             if !ledger::settle_in_tx(tx, tenant, payout.id, event, &transaction).await? {

@@ -118,7 +118,7 @@ async fn void(
     vouchers::update_in_tx(tx, tenant, &voucher).await?;
     if let Some(left) = left {
         let issued = original(tx, tenant, &reversal.grant, TransactionKind::VoucherIssued).await?;
-        let reversed = Transaction::voucher_reversed((booking, issued), id, voucher.case, left);
+        let reversed = Transaction::voucher_reversed((booking, issued), id, voucher.case, (left, voucher.cost));
         ledger::append_in_tx(tx, &[(tenant, &reversed)]).await?;
     }
     own_calls::cancel_voucher_timer(tx, tenant, id);
@@ -149,7 +149,7 @@ async fn claw_back(
     }
     let reversal = written(tx, tenant, command, Some((amount, booking))).await?;
     let posted = original(tx, tenant, &reversal.grant, TransactionKind::PayoutPosted).await?;
-    let reversed = Transaction::payout_reversed((booking, posted), id, payout.case, amount);
+    let reversed = Transaction::payout_reversed((booking, posted), id, payout.case, (amount, payout.cost));
     ledger::append_in_tx(tx, &[(tenant, &reversed)]).await?;
     Ok(reversal)
 }

@@ -67,15 +67,15 @@ pub fn money_by_law(option: &OfferOption) -> Vec<&RemedyLine> {
 
 /// The options that need no signature and are more than a gesture.
 fn due(options: &[OfferOption]) -> impl Iterator<Item = &OfferOption> {
-    options.iter().filter(|option| {
-        option.consent == Consent::None && option.lines.iter().any(|line| line.basis != Basis::Gesture)
-    })
+    options
+        .iter()
+        .filter(|option| option.consent == Consent::None && option.lines.iter().any(|line| !line.basis.is_gesture()))
 }
 
 /// The choice without its gestures, for an offer that comes without our apology: an apology may be late, the law is not.
 pub fn without_gestures(options: &[OfferOption], plus: &[RemedyLine]) -> (Vec<OfferOption>, Vec<RemedyLine>) {
     let fair = |lines: &[RemedyLine]| -> Vec<RemedyLine> {
-        lines.iter().filter(|line| line.basis != Basis::Gesture).cloned().collect()
+        lines.iter().filter(|line| !line.basis.is_gesture()).cloned().collect()
     };
     let options = options.iter().map(|option| OfferOption { lines: fair(&option.lines), ..option.clone() });
     (options.filter(|option| !option.lines.is_empty()).collect(), fair(plus))

@@ -102,7 +102,7 @@ pub fn gestures_of_rules(outcome: Outcome, severity: Severity, known: &Known) ->
 
 /// True when the gestures of these lines are above `most` together; those without an amount count nothing.
 pub fn gestures_above<'a>(most: Money, lines: impl IntoIterator<Item = &'a RemedyLine>) -> bool {
-    sum(lines, most, &[Basis::Gesture]) > i128::from(most.minor)
+    sum(lines, most, Basis::is_gesture) > i128::from(most.minor)
 }
 
 fn amount_of(line: &RemedyLine) -> Option<Money> {
@@ -113,16 +113,16 @@ fn amount_of(line: &RemedyLine) -> Option<Money> {
 }
 
 /// Sum of the lines' amounts in the currency of `like`, of these bases.
-fn sum<'a>(lines: impl IntoIterator<Item = &'a RemedyLine>, like: Money, bases: &[Basis]) -> i128 {
-    let amounts = lines.into_iter().filter(|line| bases.contains(&line.basis)).filter_map(amount_of);
+fn sum<'a>(lines: impl IntoIterator<Item = &'a RemedyLine>, like: Money, bases: impl Fn(Basis) -> bool) -> i128 {
+    let amounts = lines.into_iter().filter(|line| bases(line.basis)).filter_map(amount_of);
     amounts.filter(|amount| amount.currency == like.currency).map(|amount| i128::from(amount.minor)).sum()
 }
 
 /// How much these lines go above what anybody may offer; none when they do not. Statutory lines stand apart, and what
 /// only gives back a loss is never too much.
 pub fn excess<'a>(ceiling: Money, lines: impl IntoIterator<Item = &'a RemedyLine> + Clone) -> Option<Money> {
-    let extra = sum(lines.clone(), ceiling, &[Basis::Time, Basis::Gesture]);
-    let back = sum(lines, ceiling, &[Basis::Restitution]);
+    let extra = sum(lines.clone(), ceiling, |basis| basis == Basis::Time || basis.is_gesture());
+    let back = sum(lines, ceiling, |basis| basis == Basis::Restitution);
     let room = (i128::from(ceiling.minor) - back).max(0);
     let above = i64::try_from(extra - room).ok()?;
     (above > 0).then(|| Money::new(ceiling.currency, above))
@@ -147,10 +147,8 @@ pub fn nearest(ask: Money, guidance: Option<&Guidance>, options: &[OfferOption],
     if let Some(currency) = base.filter(|currency| *currency != ask.currency) {
         return Answer::Currency(currency);
     }
-    let room = guidance.map_or(0, |guidance| {
-        let bases = [Basis::Restitution, Basis::Time, Basis::Gesture];
-        i128::from(guidance.to.minor) - sum(with_it.iter().copied(), guidance.to, &bases)
-    });
+    let room = guidance
+        .map_or(0, |guidance| i128::from(guidance.to.minor) - sum(with_it.iter().copied(), guidance.to, is_not_by_law));
     let most = room.max(i128::from(on_table.unwrap_or(0))).max(0);
     let Some(most) = i64::try_from(most).ok().filter(|most| *most > 0) else {
         let text = "No amount can be worked out: the price of what failed is not known, or only the law is followed. A person answers.";
@@ -171,8 +169,11 @@ pub fn nearest(ask: Money, guidance: Option<&Guidance>, options: &[OfferOption],
 
 /// What an option gives in vouchers and money, statutory lines apart.
 fn money_of(option: &OfferOption, like: Money) -> Option<i64> {
-    let bases = [Basis::Restitution, Basis::Time, Basis::Gesture];
-    i64::try_from(sum(&option.lines, like, &bases)).ok().filter(|minor| *minor > 0)
+    i64::try_from(sum(&option.lines, like, is_not_by_law)).ok().filter(|minor| *minor > 0)
+}
+
+fn is_not_by_law(basis: Basis) -> bool {
+    basis != Basis::Statutory
 }
 
 fn has_money(options: &[OfferOption], amount: Money) -> bool {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use kernel::{CaseId, CustomerId, Money, PayoutId, RemedyId, Timestamp, VoucherId};
 use uuid::Uuid;
 
+use super::ledger::Account;
 use super::line::{Benefit, RemedyLine};
 use super::voucher::{VoucherState, code_of};
 
@@ -29,6 +30,8 @@ pub struct Voucher {
     pub description: String,
     /// What it is worth.
     pub worth: Worth,
+    /// The account that it is an expense on.
+    pub cost: Account,
     /// What was used of its amount, in minor units; 0 for a discount.
     pub redeemed: i64,
     /// The code that the customer shows.
@@ -68,6 +71,8 @@ pub struct PayoutOrder {
     pub line: String,
     /// What is paid.
     pub amount: Money,
+    /// The account that it is an expense on.
+    pub cost: Account,
 }
 
 /// To whom lines are given, by what, and when.
@@ -102,9 +107,10 @@ pub fn grant(
 ) -> Grant {
     let mut grant = Grant::default();
     for line in lines {
+        let cost = Account::cost_of(line.basis);
         let worth = match line.benefit {
             Benefit::Money(amount) => {
-                grant.payouts.push(PayoutOrder { id: new_id().into(), line: line.id.clone(), amount });
+                grant.payouts.push(PayoutOrder { id: new_id().into(), line: line.id.clone(), amount, cost });
                 continue;
             }
             Benefit::Voucher(amount) => Worth::Amount(amount),
@@ -122,6 +128,7 @@ pub fn grant(
             state: VoucherState::Issued,
             description: line.description.clone(),
             worth,
+            cost,
             redeemed: 0,
             code: code_of(new_id()),
             expires_at: if line.origin.never_expires { NEVER } else { now.plus(voucher_term) },

@@ -80,7 +80,7 @@ impl Held<'_> {
     fn through(&mut self, lines: Vec<RemedyLine>, with_it: &[Vec<RemedyLine>]) -> Vec<RemedyLine> {
         let mut passed: Vec<(usize, RemedyLine)> = Vec::new();
         let (gestures, others): (Vec<_>, Vec<_>) =
-            lines.into_iter().enumerate().partition(|(_, line)| line.basis == Basis::Gesture);
+            lines.into_iter().enumerate().partition(|(_, line)| line.basis.is_gesture());
         for (place, line) in others.into_iter().chain(gestures) {
             let reason = match self.against(&line, &passed, with_it) {
                 None => {
@@ -111,7 +111,7 @@ impl Held<'_> {
                 return Some(Against::Gate("the gate allows no more than what the law demands"));
             }
             (_, Basis::Restitution) => return None,
-            (_, Basis::Time | Basis::Gesture) => {}
+            (_, Basis::Time | Basis::Gesture | Basis::NoFaultGoodwill) => {}
         }
         let all = |with: &Vec<RemedyLine>, above: &dyn Fn(Vec<&RemedyLine>) -> bool| {
             above(with.iter().chain(passed.iter().map(|(_, line)| line)).chain([line]).collect())
@@ -121,7 +121,7 @@ impl Held<'_> {
         if ceiling.is_some_and(|ceiling| any(&|lines| excess(ceiling, lines).is_some())) {
             return Some(Against::Gate("with it the total is above 150 % of the price"));
         }
-        let most = self.gestures.filter(|_| line.basis == Basis::Gesture)?;
+        let most = self.gestures.filter(|_| line.basis.is_gesture())?;
         let (outcome, has_amount) = (self.gate.outcome.as_str(), gestures_above(Money::new(most.currency, 0), [line]));
         (has_amount && any(&|lines| gestures_above(most, lines)))
             .then(|| Against::Approval(format!("under {outcome} gestures go up to {most} without a person")))

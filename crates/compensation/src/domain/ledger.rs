@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use kernel::{CaseId, Currency, LedgerTransactionId, Money, PayoutId, VoucherId, VoucherRedemptionId};
 
+use super::line::Basis;
+
 /// An account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Account {
@@ -23,18 +25,34 @@ pub enum Account {
     BudgetReserved,
     /// What vouchers have paid for, until sales takes it over.
     VoucherClearing,
+    /// What recovery has cost where the fault was not the company's.
+    NoFaultGoodwill,
 }
 
 impl Account {
     /// All accounts.
-    pub const ALL: [Account; 6] = [
+    pub const ALL: [Account; 7] = [
         Self::Expense,
         Self::CustomerPayable,
         Self::ProviderClearing,
         Self::VoucherLiability,
         Self::BudgetReserved,
         Self::VoucherClearing,
+        Self::NoFaultGoodwill,
     ];
+
+    /// The expense that a line is.
+    pub const fn cost_of(basis: Basis) -> Self {
+        match basis {
+            Basis::Restitution | Basis::Time | Basis::Gesture | Basis::Statutory => Self::Expense,
+            Basis::NoFaultGoodwill => Self::NoFaultGoodwill,
+        }
+    }
+
+    /// The reverse of [`Account::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|account| account.as_str() == text)
+    }
 
     /// As stored and shown.
     pub const fn as_str(self) -> &'static str {
@@ -45,6 +63,7 @@ impl Account {
             Self::VoucherLiability => "voucher_liability",
             Self::BudgetReserved => "budget_reserved",
             Self::VoucherClearing => "voucher_clearing",
+            Self::NoFaultGoodwill => "no_fault_goodwill",
         }
     }
 }
@@ -151,14 +170,16 @@ impl Transaction {
         Self::of_pairs(head, amount, &[(Account::BudgetReserved, Account::CustomerPayable)])
     }
 
-    /// The provider paid it.
-    pub fn payout_posted(id: LedgerTransactionId, payout: PayoutId, case: CaseId, amount: Money) -> Self {
+    /// The provider paid it, an expense on `cost`.
+    pub fn payout_posted(
+        id: LedgerTransactionId,
+        payout: PayoutId,
+        case: CaseId,
+        (amount, cost): (Money, Account),
+    ) -> Self {
         let head = (id, TransactionKind::PayoutPosted, payout.to_string(), case);
-        Self::of_pairs(
-            head,
-            amount,
-            &[(Account::CustomerPayable, Account::ProviderClearing), (Account::Expense, Account::BudgetReserved)],
-        )
+        let pairs = [(Account::CustomerPayable, Account::ProviderClearing), (cost, Account::BudgetReserved)];
+        Self::of_pairs(head, amount, &pairs)
     }
 
     /// It certainly was not paid.
@@ -167,10 +188,15 @@ impl Transaction {
         Self::of_pairs(head, amount, &[(Account::CustomerPayable, Account::BudgetReserved)])
     }
 
-    /// A voucher with an amount was issued.
-    pub fn voucher_issued(id: LedgerTransactionId, voucher: VoucherId, case: CaseId, amount: Money) -> Self {
+    /// A voucher with an amount was issued, an expense on `cost`.
+    pub fn voucher_issued(
+        id: LedgerTransactionId,
+        voucher: VoucherId,
+        case: CaseId,
+        (amount, cost): (Money, Account),
+    ) -> Self {
         let head = (id, TransactionKind::VoucherIssued, voucher.to_string(), case);
-        Self::of_pairs(head, amount, &[(Account::Expense, Account::VoucherLiability)])
+        Self::of_pairs(head, amount, &[(cost, Account::VoucherLiability)])
     }
 
     /// A part of a voucher, or all of it, was used.
@@ -189,10 +215,10 @@ impl Transaction {
         (id, issued): (LedgerTransactionId, LedgerTransactionId),
         voucher: VoucherId,
         case: CaseId,
-        left: Money,
+        (left, cost): (Money, Account),
     ) -> Self {
         let head = (id, TransactionKind::VoucherReversed, voucher.to_string(), case);
-        let entries = Self::of_pairs(head, left, &[(Account::VoucherLiability, Account::Expense)]);
+        let entries = Self::of_pairs(head, left, &[(Account::VoucherLiability, cost)]);
         Self { reverses: Some(issued), ..entries }
     }
 
@@ -201,17 +227,22 @@ impl Transaction {
         (id, posted): (LedgerTransactionId, LedgerTransactionId),
         payout: PayoutId,
         case: CaseId,
-        amount: Money,
+        (amount, cost): (Money, Account),
     ) -> Self {
         let head = (id, TransactionKind::PayoutReversed, payout.to_string(), case);
-        let entries = Self::of_pairs(head, amount, &[(Account::ProviderClearing, Account::Expense)]);
+        let entries = Self::of_pairs(head, amount, &[(Account::ProviderClearing, cost)]);
         Self { reverses: Some(posted), ..entries }
     }
 
     /// What was left of a voucher with an amount when it ran out.
-    pub fn voucher_expired(id: LedgerTransactionId, voucher: VoucherId, case: CaseId, amount: Money) -> Self {
+    pub fn voucher_expired(
+        id: LedgerTransactionId,
+        voucher: VoucherId,
+        case: CaseId,
+        (left, cost): (Money, Account),
+    ) -> Self {
         let head = (id, TransactionKind::VoucherExpired, voucher.to_string(), case);
-        Self::of_pairs(head, amount, &[(Account::VoucherLiability, Account::Expense)])
+        Self::of_pairs(head, left, &[(Account::VoucherLiability, cost)])
     }
 
     /// True when debits equal credits in every currency, there are at least two entries, and every amount is positive.
@@ -243,17 +274,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_transaction_balances_and_every_life_ends_without_a_remainder(minor in 1..i64::MAX, code in prop::sample::select(vec!["EUR", "JPY", "KWD", "CLF"])) {
+        fn every_transaction_balances_and_every_life_ends_without_a_remainder(minor in 1..i64::MAX, code in prop::sample::select(vec!["EUR", "JPY", "KWD", "CLF"]), no_fault: bool) {
             let amount = Money::new(Currency::parse(code).expect("known"), minor);
             let case = id(9).into();
+            let cost = Account::cost_of(if no_fault { Basis::NoFaultGoodwill } else { Basis::Restitution });
             let reserved = Transaction::payout_reserved(id(1).into(), id(5).into(), case, amount);
-            let posted = Transaction::payout_posted(id(2).into(), id(5).into(), case, amount);
+            let posted = Transaction::payout_posted(id(2).into(), id(5).into(), case, (amount, cost));
             let voided = Transaction::payout_voided(id(3).into(), id(5).into(), case, amount);
-            let issued = Transaction::voucher_issued(id(4).into(), id(6).into(), case, amount);
-            let expired = Transaction::voucher_expired(id(7).into(), id(6).into(), case, amount);
+            let issued = Transaction::voucher_issued(id(4).into(), id(6).into(), case, (amount, cost));
+            let expired = Transaction::voucher_expired(id(7).into(), id(6).into(), case, (amount, cost));
             let redeemed = Transaction::voucher_redeemed(id(10).into(), id(11).into(), case, amount);
-            let withdrawn = Transaction::voucher_reversed((id(12).into(), issued.id), id(6).into(), case, amount);
-            let back = Transaction::payout_reversed((id(13).into(), posted.id), id(5).into(), case, amount);
+            let withdrawn = Transaction::voucher_reversed((id(12).into(), issued.id), id(6).into(), case, (amount, cost));
+            let back = Transaction::payout_reversed((id(13).into(), posted.id), id(5).into(), case, (amount, cost));
             prop_assert_eq!((withdrawn.reverses, back.reverses), (Some(issued.id), Some(posted.id)));
             for transaction in [&reserved, &posted, &voided, &issued, &expired, &redeemed, &withdrawn, &back] {
                 prop_assert!(transaction.is_balanced(), "{:?}", transaction);
@@ -269,9 +301,9 @@ mod tests {
                 prop_assert!(zero(&[&issued, &expired], account));
                 prop_assert!(zero(&[&issued, &withdrawn], account));
                 prop_assert!(zero(&[&reserved, &posted, &back], account));
-                let paid = matches!(account, Account::Expense | Account::ProviderClearing);
+                let paid = account == cost || account == Account::ProviderClearing;
                 prop_assert_eq!(zero(&[&reserved, &posted], account), !paid);
-                let used = matches!(account, Account::Expense | Account::VoucherClearing);
+                let used = account == cost || account == Account::VoucherClearing;
                 prop_assert_eq!(zero(&[&issued, &redeemed], account), !used);
             }
         }

@@ -48,6 +48,7 @@ fn op() -> impl Strategy<Value = Op> {
 struct Paid {
     id: PayoutId,
     amount: Money,
+    cost: Account,
     state: PayoutState,
     reservation: ReservationState,
     refund: bool,
@@ -98,7 +99,17 @@ impl Books {
                 let payout = Uuid::from_u128(1_000 + self.payouts.len() as u128).into();
                 self.booked.push(Transaction::payout_reserved(id, payout, case, amount));
                 let (state, reservation) = (PayoutState::Reserved, ReservationState::Pending);
-                self.payouts.push(Paid { id: payout, amount, state, reservation, refund, posted: None, came_back: 0 });
+                let cost = cost(self.payouts.len());
+                self.payouts.push(Paid {
+                    id: payout,
+                    amount,
+                    cost,
+                    state,
+                    reservation,
+                    refund,
+                    posted: None,
+                    came_back: 0,
+                });
             }
             Op::Payout(place, event) => self.move_payout(place, event, id),
             Op::ComeBack(place, minor) => {
@@ -106,12 +117,12 @@ impl Books {
                 let Some(posted) = payout.posted.filter(|_| payout.came_back == 0) else { return };
                 let amount = Money::new(payout.amount.currency, minor.min(payout.amount.minor));
                 payout.came_back = amount.minor;
-                self.booked.push(Transaction::payout_reversed((id, posted), payout.id, case, amount));
+                self.booked.push(Transaction::payout_reversed((id, posted), payout.id, case, (amount, payout.cost)));
             }
             Op::Issue { place, minor, currency } if place >= self.vouchers.len() => {
                 let worth = money(currency, minor);
                 let voucher = voucher(self.vouchers.len(), worth);
-                self.booked.push(Transaction::voucher_issued(id, voucher.id, case, worth));
+                self.booked.push(Transaction::voucher_issued(id, voucher.id, case, (worth, voucher.cost)));
                 self.vouchers.push((voucher, id));
             }
             Op::Redeem(place, minor) => {
@@ -126,8 +137,10 @@ impl Books {
                 let Some((voucher, issued)) = self.vouchers.get_mut(place) else { return };
                 let Ok(Some(left)) = voucher.end(event) else { return };
                 self.booked.push(match event {
-                    VoucherEvent::Void => Transaction::voucher_reversed((id, *issued), voucher.id, case, left),
-                    _ => Transaction::voucher_expired(id, voucher.id, case, left),
+                    VoucherEvent::Void => {
+                        Transaction::voucher_reversed((id, *issued), voucher.id, case, (left, voucher.cost))
+                    }
+                    _ => Transaction::voucher_expired(id, voucher.id, case, (left, voucher.cost)),
                 });
             }
             Op::Decide { .. } | Op::Issue { .. } => {}
@@ -153,7 +166,7 @@ impl Books {
         let (amount, refund) = (payout.amount, payout.refund);
         if ends == ReservationEvent::Post {
             payout.posted = Some(id);
-            self.booked.push(Transaction::payout_posted(id, payout.id, case, amount));
+            self.booked.push(Transaction::payout_posted(id, payout.id, case, (amount, payout.cost)));
         } else {
             self.booked.push(Transaction::payout_voided(id, payout.id, case, amount));
             self.order(amount.currency).refunded -= if refund { amount.minor } else { 0 };
@@ -186,7 +199,8 @@ impl Books {
             let balances = self.balances(None, order.captured.currency);
             prop_assert_eq!(balances.values().sum::<i64>(), 0);
             for (account, balance) in &balances {
-                let owed_to_us = matches!(account, Account::Expense | Account::BudgetReserved);
+                let owed_to_us =
+                    matches!(account, Account::Expense | Account::NoFaultGoodwill | Account::BudgetReserved);
                 prop_assert!(if owed_to_us { *balance >= 0 } else { *balance <= 0 }, "{:?} {}", account, balance);
             }
             let sum = |kind| self.sum(kind, order.captured.currency);
@@ -227,7 +241,7 @@ impl Books {
                     vec![(Account::BudgetReserved, amount), (Account::CustomerPayable, -amount)]
                 }
                 PayoutState::Confirmed => {
-                    vec![(Account::Expense, amount - back), (Account::ProviderClearing, back - amount)]
+                    vec![(payout.cost, amount - back), (Account::ProviderClearing, back - amount)]
                 }
                 PayoutState::Declined | PayoutState::Voided => vec![],
             };
@@ -251,6 +265,11 @@ impl Books {
     }
 }
 
+/// Every other one is given although the fault is not ours.
+const fn cost(number: usize) -> Account {
+    if number.is_multiple_of(2) { Account::Expense } else { Account::NoFaultGoodwill }
+}
+
 fn voucher(number: usize, worth: Money) -> Voucher {
     let id: VoucherId = Uuid::from_u128(2_000 + number as u128).into();
     Voucher {
@@ -263,6 +282,7 @@ fn voucher(number: usize, worth: Money) -> Voucher {
         state: VoucherState::Issued,
         description: String::new(),
         worth: Worth::Amount(worth),
+        cost: cost(number),
         redeemed: 0,
         code: String::new(),
         expires_at: Timestamp::from_seconds(100),
@@ -293,7 +313,8 @@ fn names_are_stored_as_they_were() {
             "provider_clearing",
             "voucher_liability",
             "budget_reserved",
-            "voucher_clearing"
+            "voucher_clearing",
+            "no_fault_goodwill"
         ]
     );
     use TransactionKind as K;
@@ -318,7 +339,7 @@ fn what_does_not_balance_is_found() {
         Uuid::from_u128(1).into(),
         Uuid::from_u128(2).into(),
         Uuid::from_u128(3).into(),
-        money(0, 500),
+        (money(0, 500), Account::Expense),
     );
     let wrong = |change: fn(&mut Transaction)| {
         let mut transaction = good.clone();

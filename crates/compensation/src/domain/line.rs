@@ -19,6 +19,15 @@ pub enum Basis {
     Gesture,
     /// The law demands it; cannot be waived.
     Statutory,
+    /// Goes one step further although the fault is not the company's: a gesture, told apart.
+    NoFaultGoodwill,
+}
+
+impl Basis {
+    /// True for what goes beyond fair, whoever is at fault: it is limited, and nobody is owed it.
+    pub const fn is_gesture(self) -> bool {
+        matches!(self, Self::Gesture | Self::NoFaultGoodwill)
+    }
 }
 
 /// What the customer gets by a line; what a line of this kind carries is part of it.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use kernel::{CaseId, Money, PayoutId, RemedyId, Timestamp};
 use uuid::Uuid;
 
+use super::ledger::Account;
 use super::payout::{PayoutEvent, PayoutState};
 use super::payout_settlement::Outcome;
 use super::safeguards::{Safeguard, Safeguards};
@@ -30,6 +31,8 @@ pub struct Payout {
     pub state: PayoutState,
     /// What is paid.
     pub amount: Money,
+    /// The account that it is an expense on.
+    pub cost: Account,
     /// Whom.
     pub payee: String,
     /// The key that the provider knows it by.

@@ -30,6 +30,7 @@ pub(crate) fn payout() -> Payout {
         line: "r.refund".to_owned(),
         state: PayoutState::Reserved,
         amount: money(1_250),
+        cost: Account::Expense,
         payee: "somebody".to_owned(),
         key: "key".to_owned(),
         request: vec![1, 2, 3],

@@ -94,6 +94,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::domain::ledger::Account;
 
     fn money(code: &str, minor: i64) -> Money {
         Money::new(Currency::parse(code).expect("known"), minor)
@@ -110,6 +111,7 @@ mod tests {
             state: VoucherState::Issued,
             description: String::new(),
             worth,
+            cost: Account::Expense,
             redeemed: 0,
             code: String::new(),
             expires_at: Timestamp::from_seconds(100),

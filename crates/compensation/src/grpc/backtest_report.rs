@@ -99,6 +99,7 @@ fn basis(basis: Basis) -> wire::remedy_line::Basis {
         Basis::Time => wire::remedy_line::Basis::Time,
         Basis::Gesture => wire::remedy_line::Basis::Gesture,
         Basis::Statutory => wire::remedy_line::Basis::Statutory,
+        Basis::NoFaultGoodwill => wire::remedy_line::Basis::NoFaultGoodwill,
     }
 }
 

@@ -98,11 +98,12 @@ fn unique(id: &str, ids: &mut BTreeSet<String>, violations: &mut Violations) -> 
 
 fn basis(value: i32, violations: &mut Violations) -> Option<Basis> {
     use wire::remedy_line::Basis as Wire;
-    match violations.known_enum("basis", value, "RESTITUTION, TIME, GESTURE, STATUTORY")? {
+    match violations.known_enum("basis", value, "RESTITUTION, TIME, GESTURE, STATUTORY, NO_FAULT_GOODWILL")? {
         Wire::Restitution => Some(Basis::Restitution),
         Wire::Time => Some(Basis::Time),
         Wire::Gesture => Some(Basis::Gesture),
         Wire::Statutory => Some(Basis::Statutory),
+        Wire::NoFaultGoodwill => Some(Basis::NoFaultGoodwill),
         Wire::Unspecified => None,
     }
 }

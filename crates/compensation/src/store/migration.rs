@@ -6,9 +6,9 @@ use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 use super::ledger::guards;
 use super::migrations::{
-    AddDeciders, AddGate, AddGiven, CloseLedgerTransactions, CreateAppliedPacks, CreateAuthority, CreateCaptures,
-    CreateExperiments, CreatePayoutFreezes, FindOldRows, GuardRecords, SeedLedgerTotals, TotalLedger, ValidateWidened,
-    WidenLedger,
+    AddDeciders, AddGate, AddGiven, AddNoFault, CloseLedgerTransactions, CreateAppliedPacks, CreateAuthority,
+    CreateCaptures, CreateExperiments, CreatePayoutFreezes, FindOldRows, GuardRecords, SeedLedgerTotals, TotalLedger,
+    ValidateNoFault, ValidateWidened, WidenLedger,
 };
 use super::settlement_tables::CreateSettlement;
 
@@ -33,6 +33,8 @@ pub fn migrations() -> durable::Migrations {
         all.push(Box::new(FindOldRows));
         all.push(Box::new(AddGiven));
         all.push(Box::new(AddDeciders));
+        all.push(Box::new(AddNoFault));
+        all.push(Box::new(ValidateNoFault));
         all
     })
 }

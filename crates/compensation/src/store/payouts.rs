@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::entity::payout::{Column, Entity, Model};
 use super::row::{Cursor, count, expect_one, later_than, money, state, time};
+use crate::domain::ledger::Account;
 use crate::domain::payout::PayoutState;
 use crate::domain::payout_step::Payout;
 
@@ -33,6 +34,7 @@ pub async fn insert_in_tx(tx: &Tx, payouts: &[(&TenantId, &Payout)]) -> Result<(
         ("payout_key", ColumnType::Text),
         ("request", ColumnType::Bytes),
         ("created_at", ColumnType::Integer),
+        ("cost_account", ColumnType::Text),
     ]);
     for (tenant, payout) in payouts {
         input.push([
@@ -48,13 +50,15 @@ pub async fn insert_in_tx(tx: &Tx, payouts: &[(&TenantId, &Payout)]) -> Result<(
             payout.key.as_str().into(),
             payout.request.clone().into(),
             payout.created_at.micros().into(),
+            payout.cost.as_str().into(),
         ]);
     }
     let body = "INSERT INTO payouts (tenant_id, id, remedy_id, case_id, grant_id, line, state, amount_minor, currency, \
                 payee, payout_key, request, attempts, steps, next_step_at, provider_reference, reason, created_at, \
-                updated_at) \
+                updated_at, cost_account) \
                 SELECT tenant_id, id, remedy_id, case_id, grant_id, line, 'RESERVED', amount_minor, currency, \
-                payee, payout_key, request, 0, 0, created_at, '', '', created_at, created_at FROM input";
+                payee, payout_key, request, 0, 0, created_at, '', '', created_at, created_at, \
+                cost_account FROM input";
     tx.execute_all(input.statements(tx.backend(), body, &[])).await.map(|_| ())
 }
 
@@ -279,6 +283,7 @@ impl TryFrom<Model> for Payout {
             line: row.line,
             state: state(PayoutState::parse, &row.state)?,
             amount: money(row.amount_minor, &row.currency)?,
+            cost: state(Account::parse, &row.cost_account)?,
             payee: row.payee,
             key: row.payout_key,
             request: row.request,

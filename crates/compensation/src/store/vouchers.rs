@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::entity::voucher::{Column, Entity, Model};
 use super::row::{Cursor, broken, count, expect_one, later_than, money, state};
 use crate::domain::grant::{Voucher, Worth};
+use crate::domain::ledger::Account;
 use crate::domain::voucher::VoucherState;
 
 /// Writes new vouchers.
@@ -35,6 +36,7 @@ pub async fn insert_in_tx(tx: &Tx, vouchers: &[(&TenantId, &Voucher)]) -> Result
         ("code", ColumnType::Text),
         ("expires_at", ColumnType::Integer),
         ("created_at", ColumnType::Integer),
+        ("cost_account", ColumnType::Text),
     ])
     .nullable(&["amount_minor", "currency", "percent"]);
     for (tenant, voucher) in vouchers {
@@ -57,12 +59,14 @@ pub async fn insert_in_tx(tx: &Tx, vouchers: &[(&TenantId, &Voucher)]) -> Result
             voucher.code.as_str().into(),
             voucher.expires_at.micros().into(),
             voucher.created_at.micros().into(),
+            voucher.cost.as_str().into(),
         ]);
     }
     let body = "INSERT INTO vouchers (tenant_id, id, remedy_id, case_id, customer_id, grant_id, line, state, \
-                description, amount_minor, currency, percent, code, expires_at, created_at, updated_at) \
+                description, amount_minor, currency, percent, code, expires_at, created_at, updated_at, cost_account) \
                 SELECT tenant_id, id, remedy_id, case_id, customer_id, grant_id, line, 'ISSUED', \
-                description, amount_minor, currency, percent, code, expires_at, created_at, created_at FROM input";
+                description, amount_minor, currency, percent, code, expires_at, created_at, created_at, \
+                cost_account FROM input";
     tx.execute_all(input.statements(tx.backend(), body, &[])).await.map(|_| ())
 }
 
@@ -162,6 +166,7 @@ impl TryFrom<Model> for Voucher {
             state: state(VoucherState::parse, &row.state)?,
             description: row.description,
             worth,
+            cost: state(Account::parse, &row.cost_account)?,
             redeemed: row.redeemed_minor,
             code: row.code,
             expires_at: Timestamp::from_micros(row.expires_at),

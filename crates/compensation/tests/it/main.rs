@@ -25,6 +25,7 @@ mod guards;
 mod harness;
 mod late_repeats;
 mod law_refunds;
+mod no_fault;
 mod offers;
 mod packs;
 mod parked;

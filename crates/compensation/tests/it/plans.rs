@@ -42,11 +42,11 @@ async fn fill(desk: &Desk) {
              SELECT {tenant}, {id}, {id}, {id}, 'OPEN', '', '', '', '', '', '', i, i, i"
         ),
         format!(
-            "vouchers SELECT {tenant}, {id}, {id}, {id}, {id}, {id}, 'l', 'ISSUED', '', 1, 'EUR', NULL, 'c' || i, i, i, i, 0"
+            "vouchers SELECT {tenant}, {id}, {id}, {id}, {id}, {id}, 'l', 'ISSUED', '', 1, 'EUR', NULL, 'c' || i, i, i, i, 0, 'expense'"
         ),
         format!(
             "payouts SELECT {tenant}, {id}, {id}, {id}, {id}, 'l', 'RESERVED', 1, 'EUR', '', 'k' || i, {id_bytes}, 0, 0, NULL, \
-                 NULL, i, NULL, '', '', i, i",
+                 NULL, i, NULL, '', '', i, i, 'expense'",
             id_bytes = if id.contains("lpad") { "'x'::bytea" } else { id }
         ),
         format!(

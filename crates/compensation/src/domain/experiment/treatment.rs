@@ -87,7 +87,7 @@ impl Remedy {
             return None;
         }
         let mut lines = choice_of.iter().flat_map(|option| &option.lines).chain(plus);
-        let may_wait = lines.all(|line| matches!(line.basis, Basis::Time | Basis::Gesture));
+        let may_wait = lines.all(|line| line.basis == Basis::Time || line.basis.is_gesture());
         (may_wait && !after.is_zero()).then(|| self.apology_at.unwrap_or(self.created_at).plus(after))
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn one_choice(judged: &mut [Judged<'_>]) {
             let at_once = if due.is_empty() { "" } else { " What the law demands of it is given at once." };
             automatic.extend(due);
             choice_of.clear();
-            one.gives.plus.retain(|line| matches!(line.basis, Basis::Time | Basis::Gesture));
+            one.gives.plus.retain(|line| line.basis == Basis::Time || line.basis.is_gesture());
             let along = match one.gives.plus.as_slice() {
                 [] => String::new(),
                 lines => {

@@ -9,7 +9,7 @@ use super::abuse::Signal;
 use super::budgets::{Band, Book, Budgets};
 use super::measure::{Unit, gestures, sum_gestures};
 use crate::domain::assessment::Assessment;
-use crate::domain::line::{Basis, OfferOption, RemedyLine};
+use crate::domain::line::{OfferOption, RemedyLine};
 
 /// An assessment, split.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub fn has_gestures(assessment: &Assessment) -> bool {
 
 /// True for a gesture.
 pub fn is_gesture(line: &RemedyLine) -> bool {
-    line.basis == Basis::Gesture
+    line.basis.is_gesture()
 }
 
 fn has_gesture(option: &OfferOption) -> bool {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::super::abuse::{Dimension, Threshold, claims};
 use super::super::measure;
 use super::*;
-use crate::domain::line::{Benefit, Consent, Origin};
+use crate::domain::line::{Basis, Benefit, Consent, Origin};
 use crate::domain::money::parse_amount;
 
 fn money(text: &str) -> Money {

@@ -111,7 +111,7 @@ pub fn gestures(options: &[OfferOption], plus: &[RemedyLine]) -> BTreeMap<Unit, 
 /// What lines count against a budget for gestures. Discounts and services have no amount.
 pub fn sum_gestures<'a>(lines: impl IntoIterator<Item = &'a RemedyLine>) -> BTreeMap<Unit, i64> {
     let mut sums = BTreeMap::new();
-    for line in lines.into_iter().filter(|line| line.basis == Basis::Gesture) {
+    for line in lines.into_iter().filter(|line| line.basis.is_gesture()) {
         if let Benefit::Money(_) | Benefit::Voucher(_) = line.benefit {
             let (unit, amount) = of(&line.benefit);
             *sums.entry(unit).or_default() += amount;

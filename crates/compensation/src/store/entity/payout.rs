@@ -30,6 +30,7 @@ pub struct Model {
     pub reason: String,
     pub created_at: i64,
     pub updated_at: i64,
+    pub cost_account: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -25,6 +25,7 @@ pub struct Model {
     pub created_at: i64,
     pub updated_at: i64,
     pub redeemed_minor: i64,
+    pub cost_account: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

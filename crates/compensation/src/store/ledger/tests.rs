@@ -12,7 +12,7 @@ use proptest::test_runner::TestRunner;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::ledger::Transaction;
+use crate::domain::ledger::{Account, Transaction};
 use crate::domain::reservation::ReservationEvent;
 use crate::testing::{TEMPLATE, count, engine};
 
@@ -129,7 +129,7 @@ async fn apply(books: &Books, model: &mut Model, op: Op) {
                 model.posted.insert(n, (amount, id, false));
             }
             let (event, transaction) = if matches!(op, Op::Post(_)) {
-                (ReservationEvent::Post, Transaction::payout_posted(id, payout(n), case, amount))
+                (ReservationEvent::Post, Transaction::payout_posted(id, payout(n), case, (amount, Account::Expense)))
             } else {
                 (ReservationEvent::Void, Transaction::payout_voided(id, payout(n), case, amount))
             };
@@ -137,14 +137,14 @@ async fn apply(books: &Books, model: &mut Model, op: Op) {
         }
         Op::Issue(n, minor, euro) => {
             let amount = money(minor, euro);
-            let transaction = Transaction::voucher_issued(id, voucher(n), case, amount);
+            let transaction = Transaction::voucher_issued(id, voucher(n), case, (amount, Account::Expense));
             let new = !model.issued.contains_key(&n);
             model.issued.entry(n).or_insert(Issued { left: amount, out: true, reversed: false, transaction: id });
             (new, books.append(&transaction).await, transaction)
         }
         Op::Expire(n) => {
             let Some(issued) = model.issued.get_mut(&n).filter(|issued| issued.left.minor > 0) else { return };
-            let transaction = Transaction::voucher_expired(id, voucher(n), case, issued.left);
+            let transaction = Transaction::voucher_expired(id, voucher(n), case, (issued.left, Account::Expense));
             // What was voided does not run out: the voucher's row sees to that.
             if issued.reversed {
                 return;
@@ -167,7 +167,12 @@ async fn apply(books: &Books, model: &mut Model, op: Op) {
             if !issued.out && !issued.reversed {
                 return;
             }
-            let transaction = Transaction::voucher_reversed((id, issued.transaction), voucher(n), case, issued.left);
+            let transaction = Transaction::voucher_reversed(
+                (id, issued.transaction),
+                voucher(n),
+                case,
+                (issued.left, Account::Expense),
+            );
             let first = !std::mem::replace(&mut issued.reversed, true);
             issued.out = false;
             (first, books.append(&transaction).await, transaction)
@@ -175,7 +180,7 @@ async fn apply(books: &Books, model: &mut Model, op: Op) {
         Op::ComeBack(n, minor) => {
             let Some((paid, posted, reversed)) = model.posted.get_mut(&n) else { return };
             let amount = Money::new(paid.currency, minor);
-            let transaction = Transaction::payout_reversed((id, *posted), payout(n), case, amount);
+            let transaction = Transaction::payout_reversed((id, *posted), payout(n), case, (amount, Account::Expense));
             // Once, and never above what was paid: the ledger itself refuses it.
             let expected = !*reversed && minor <= paid.minor;
             *reversed |= expected;
@@ -237,7 +242,7 @@ testkit::on_both_databases! {
             let books = &books;
             async move {
                 if number % 2 == 0 {
-                    let posted = Transaction::payout_posted(id, payout(1), case, amount);
+                    let posted = Transaction::payout_posted(id, payout(1), case, (amount, Account::Expense));
                     books.settle(payout(1), ReservationEvent::Post, &posted).await
                 } else {
                     let voided = Transaction::payout_voided(id, payout(1), case, amount);

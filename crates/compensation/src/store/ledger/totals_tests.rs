@@ -12,13 +12,14 @@ use uuid::Uuid;
 use super::fold::tail_statement;
 use super::read::sums_sql;
 use super::{FOLD_STEP, append_in_tx, balances, fold_in_tx};
-use crate::domain::ledger::Transaction;
+use crate::domain::ledger::{Account, Transaction};
 use crate::testing::{TEMPLATE, count, engine};
 
 fn issued(engine: &Engine, number: u32, minor: i64) -> Transaction {
     let voucher: VoucherId = Uuid::from_u128(1_000 + u128::from(number)).into();
     let currency = Currency::parse(if number.is_multiple_of(3) { "USD" } else { "EUR" }).unwrap();
-    Transaction::voucher_issued(engine.new_id().into(), voucher, Uuid::from_u128(7).into(), Money::new(currency, minor))
+    let worth = (Money::new(currency, minor), Account::Expense);
+    Transaction::voucher_issued(engine.new_id().into(), voucher, Uuid::from_u128(7).into(), worth)
 }
 
 async fn post(engine: &Engine, tenant: &TenantId, transactions: &[Transaction]) {
