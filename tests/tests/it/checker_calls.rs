@@ -340,7 +340,7 @@ async fn each_tampering_is_found() {
     let compensation = databases.connect(Compensation).await;
     tamper(&compensation, "UPDATE payouts SET grant_id = remedy_id").await;
     let waits = "INSERT INTO approval_requests SELECT tenant_id, id, remedy_id, case_id, id, 'GRANT', 'PENDING', 'a', '', '[]', \
-                 '[{\"id\":\"' || line || '\"}]', NULL, NULL, '', '', '', '', '', '', 1, 1, 1 FROM payouts";
+                 '[{\"id\":\"' || line || '\"}]', NULL, NULL, '', '', '', '', '', '', 1, 1, 1, '', '' FROM payouts";
     tamper(&compensation, waits).await;
     let found = look(&checker, &acknowledged).await;
     assert!(found.iter().any(|line| line.starts_with("I6:") && line.ends_with("PENDING")), "{found:?}");

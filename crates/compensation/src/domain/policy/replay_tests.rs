@@ -1,3 +1,5 @@
+//! What a policy counts for an offer, when, for whom, and what is given back.
+
 use std::time::Duration;
 
 use uuid::Uuid;

@@ -1,3 +1,5 @@
+//! Two versions over the same offers: what is counted of each, and where they differ.
+
 use kernel::Timestamp;
 use uuid::Uuid;
 
