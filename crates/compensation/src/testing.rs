@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::extension::ExecutePayoutRequest;
-use durable::{Db, Engine, EngineParts, sql};
+use durable::{Backend, Db, Engine, EngineParts, Tx, sql};
 use kernel::{RandomIds, VirtualClock};
 use prost::Message as _;
 use sea_orm::ConnectionTrait as _;
@@ -47,6 +47,27 @@ pub(crate) fn request_of_attempt(safeguards: Safeguards, request: Vec<u8>, step:
     let mut decoded = ExecutePayoutRequest::decode(request.as_slice()).expect("a stored request");
     decoded.payout_key = format!("{}-{step}", decoded.payout_key);
     decoded.encode_to_vec()
+}
+
+/// How the database would carry out a query, as it says; PostgreSQL reads whole tables only where it has to.
+pub(crate) async fn plan(engine: &Engine, text: &str) -> String {
+    let backend = engine.db().backend();
+    let (prefix, column) = match backend {
+        Backend::Postgres => ("EXPLAIN ", "QUERY PLAN"),
+        Backend::Sqlite => ("EXPLAIN QUERY PLAN ", "detail"),
+    };
+    let work = |tx: Tx| {
+        let text = format!("{prefix}{text}");
+        async move {
+            if backend == Backend::Postgres {
+                tx.execute(sql::statement(backend, "SET LOCAL enable_seqscan = off", [])).await?;
+            }
+            Ok(tx.query(sql::statement(backend, text, [])).await?)
+        }
+    };
+    let rows = engine.run_tx("test", work).await.expect("a plan");
+    let lines: Vec<String> = rows.iter().map(|row| sql::column(row, column).expect("a line")).collect();
+    lines.join("\n")
 }
 
 /// The one number `n` that a query gives.

@@ -166,21 +166,7 @@ mod tests {
     use super::*;
     use crate::testing::{TEMPLATE, engine};
 
-    const PACK: &str = r#"
-id: storm-care
-display_name: Care after storms
-version: "1"
-status: ACTIVE
-effective_from: "2013-01-01"
-event_kinds: [power.failed]
-inputs: [{ name: hours, type: INTEGER }]
-sources: [our own promise]
-rules:
-  - id: storm-hours
-    description: Hours without power give a voucher.
-    condition: hours >= 6
-    automatic: [{ id: v, basis: TIME, kind: VOUCHER, description: Voucher, amount: { fixed: EUR 20.00 } }]
-"#;
+    const PACK: &str = include_str!("../../tests/it/storm-care.yaml");
 
     testkit::on_both_databases! {
         template: TEMPLATE;

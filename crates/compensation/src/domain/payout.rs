@@ -64,6 +64,14 @@ impl PayoutState {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 
+    /// True when the money was paid, is on its way, or may be.
+    pub const fn may_be_paid(self) -> bool {
+        match self {
+            Self::Reserved | Self::Submitting | Self::Unknown | Self::Confirmed | Self::Manual => true,
+            Self::Declined | Self::Voided => false,
+        }
+    }
+
     /// True while the machine itself takes the payout on.
     pub const fn is_moving(self) -> bool {
         match self {

@@ -151,24 +151,29 @@ fn trial(packs: &PackSet, first: Option<Asked>) -> Result<Trial, ServiceError> {
         return Err(ServiceError::internal("a violation is missing"));
     };
     let versions = violations.within("setup", |violations| {
-        if !(0..=DIFFERENCES.1).contains(&setup.max_differences) {
-            let range = format!("must be 0 to {}", DIFFERENCES.1);
-            violations.add("max_differences", "OUT_OF_RANGE", range);
-        }
+        let examples = max_differences(setup.max_differences, violations);
         if setup.candidate.is_none() {
             violations.add("candidate", "REQUIRED", "is required");
         }
         let candidate = setup.candidate.map(|given| version(packs, "candidate", given, violations));
         let baseline = setup.baseline.map(|given| version(packs, "baseline", given, violations));
-        (candidate, baseline)
+        (candidate, baseline, examples)
     });
     violations.finish()?;
     let candidate = versions.0.transpose()?.flatten();
     let baseline = versions.1.transpose()?.flatten();
-    let examples = usize::try_from(setup.max_differences).ok().filter(|given| *given > 0).unwrap_or(DIFFERENCES.0);
+    let examples = versions.2;
     let options = Options { ignore_dates: setup.ignore_dates, examples };
     let candidate = candidate.ok_or_else(|| ServiceError::internal("a candidate is missing without a violation"))?;
     Ok(Trial::new(candidate, baseline, options))
+}
+
+/// How many differences are told.
+pub(super) fn max_differences(asked: i32, violations: &mut Violations) -> usize {
+    if !(0..=DIFFERENCES.1).contains(&asked) {
+        violations.add("max_differences", "OUT_OF_RANGE", format!("must be 0 to {}", DIFFERENCES.1));
+    }
+    usize::try_from(asked).ok().filter(|asked| *asked > 0).unwrap_or(DIFFERENCES.0)
 }
 
 /// A version: `None` after recording what is wrong with it; an error when the service does not know it.

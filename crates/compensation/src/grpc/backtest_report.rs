@@ -156,7 +156,7 @@ fn money(currency: Currency, minor: i128) -> Result<WireMoney, ServiceError> {
     Ok(WireMoney { currency_code: currency.code().to_owned(), units, nanos })
 }
 
-fn number(count: u64) -> i64 {
+pub(super) fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 

@@ -7,11 +7,10 @@ use api::google::r#type::Money as WireMoney;
 use chassis::wire::{optional_timestamp, to_money, to_timestamp};
 use kernel::{Currency, Money, ServiceError, Violations};
 
+use super::backtest::max_differences;
+use super::backtest_report::number;
 use crate::app::{BacktestPolicy, PolicyBacktested};
 use crate::domain::policy::trial::{Difference, Side, Tally};
-
-/// Differences that are told: when none is asked for, and at most.
-const DIFFERENCES: (usize, i32) = (20, 1_000);
 
 /// What is asked for.
 pub(super) fn query(request: &wire::BacktestPolicyRequest) -> Result<BacktestPolicy, ServiceError> {
@@ -24,12 +23,8 @@ pub(super) fn query(request: &wire::BacktestPolicyRequest) -> Result<BacktestPol
     if start.zip(end).is_some_and(|(start, end)| end <= start) {
         violations.add("end_time", "TIMESTAMP_RANGE", "must be later than start_time");
     }
-    if !(0..=DIFFERENCES.1).contains(&request.max_differences) {
-        violations.add("max_differences", "OUT_OF_RANGE", format!("must be 0 to {}", DIFFERENCES.1));
-    }
+    let max_differences = max_differences(request.max_differences, &mut violations);
     violations.finish()?;
-    let given = usize::try_from(request.max_differences).ok().filter(|given| *given > 0);
-    let max_differences = given.unwrap_or(DIFFERENCES.0);
     Ok(BacktestPolicy { document: request.document.clone(), start, end, max_differences })
 }
 
@@ -81,8 +76,4 @@ fn difference(difference: Difference) -> wire::PolicyBacktestDifference {
 
 fn sums(sums: &BTreeMap<Currency, i64>) -> Vec<WireMoney> {
     sums.iter().map(|(currency, minor)| to_money(Money::new(*currency, *minor))).collect()
-}
-
-fn number(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -14,7 +14,7 @@ use super::old_rows::{SWEEP_STEP, Swept, sweep_statement};
 use super::{gate, goodwill};
 use crate::app::upkeep::{self, Kept};
 use crate::domain::policy::abuse::{Claim, Dimension, MAX_AT, Seen};
-use crate::testing::{TEMPLATE, count, engine};
+use crate::testing::{TEMPLATE, count, engine, plan};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -139,25 +139,10 @@ testkit::on_both_databases! {
         fill(&engine, "goodwill_claims", &format!("'t', 'PAYEE', 'p' || i, {remedy}, {remedy}, i"), 3_000).await;
         fill(&engine, "spending_days", "'t', 'CASE', 'c', 'k', 'EUR', i, 1", 3_000).await;
         run(&engine, "ANALYZE").await;
-        let (prefix, column) = match backend {
-            Backend::Postgres => ("EXPLAIN ", "QUERY PLAN"),
-            Backend::Sqlite => ("EXPLAIN QUERY PLAN ", "detail"),
-        };
         for what in Swept::ALL {
             let statement = sweep_statement(backend, what, Timestamp::from_micros(5));
             let text = statement.sql.replace("$1", "5").replace('?', "5");
-            let work = |tx: Tx| {
-                let text = format!("{prefix}{text}");
-                async move {
-                    if backend == Backend::Postgres {
-                        tx.execute(sql::statement(backend, "SET LOCAL enable_seqscan = off", [])).await?;
-                    }
-                    Ok(tx.query(sql::statement(backend, text, [])).await?)
-                }
-            };
-            let rows = engine.run_tx("test", work).await.unwrap();
-            let plan: Vec<_> = rows.iter().map(|row| sql::column::<String>(row, column).unwrap()).collect();
-            let plan = plan.join("\n");
+            let plan = plan(&engine, &text).await;
             assert!(plan.contains(&format!("{}_age", what.table().0)), "{plan}");
             assert!(!plan.contains("Seq Scan") && !plan.contains("SCAN"), "{plan}");
         }

@@ -198,7 +198,7 @@ pub async fn of_remedy_in_tx(
 
 /// The lines of a remedy, locked by the caller, whose money was paid or is on its way.
 pub async fn lines_given_in_tx(tx: &Tx, tenant: &TenantId, remedy: RemedyId) -> Result<BTreeSet<String>, DbErr> {
-    let not_paid = [PayoutState::Declined, PayoutState::Voided].map(PayoutState::as_str);
+    let not_paid = PayoutState::ALL.into_iter().filter(|state| !state.may_be_paid()).map(PayoutState::as_str);
     let lines: Vec<String> = Entity::find()
         .select_only()
         .column(Column::Line)

@@ -11,21 +11,8 @@ use tonic::Response;
 use crate::authority::{approve, waiting};
 use crate::harness::{DAY, Desk, TEMPLATE, as_client, error, event, integer, of_tenant, option, remedy};
 
-const PACK: &str = r#"
-id: storm-care
-display_name: Care after storms
-version: "1"
-status: ACTIVE
-effective_from: "2013-01-01"
-event_kinds: [power.failed]
-inputs: [{ name: hours, type: INTEGER }]
-sources: [our own promise]
-rules:
-  - id: storm-hours
-    description: Hours without power give a voucher.
-    condition: hours >= 6
-    automatic: [{ id: v, basis: TIME, kind: VOUCHER, description: Voucher, amount: { fixed: EUR 20.00 } }]
-"#;
+/// A pack that judges nothing else of what the service ships.
+pub const PACK: &str = include_str!("storm-care.yaml");
 
 fn version(version: &str, amount: &str) -> String {
     PACK.replace("version: \"1\"", &format!("version: \"{version}\"")).replace("EUR 20.00", amount)

@@ -6,23 +6,8 @@ use std::path::Path;
 use api::compensation as wire;
 use compensation::CanaryConfig;
 
+use crate::apply_pack::PACK;
 use crate::harness::{Desk, TEMPLATE, config, event, integer, of_tenant, remedy};
-
-const PACK: &str = r#"
-id: storm-care
-display_name: Care after storms
-version: "1"
-status: ACTIVE
-effective_from: "2013-01-01"
-event_kinds: [power.failed]
-inputs: [{ name: hours, type: INTEGER }]
-sources: [our own promise]
-rules:
-  - id: storm-hours
-    description: Hours without power give a voucher.
-    condition: hours >= 6
-    automatic: [{ id: v, basis: TIME, kind: VOUCHER, description: Voucher, amount: { fixed: EUR 20.00 } }]
-"#;
 
 fn second() -> String {
     PACK.replace("version: \"1\"", "version: \"2\"").replace("EUR 20.00", "EUR 30.00")

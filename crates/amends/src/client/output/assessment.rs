@@ -3,7 +3,7 @@
 use api::compensation::assessment::{Decision, Shadow};
 use api::compensation::{ApplyPackResponse, Assessment, Option as Choice, Pack, RemedyLine, pack, remedy_line};
 
-use super::words::{date_time, money, word};
+use super::words::{amounts, date_time, money, word};
 use super::{Page, Render, Sheet, Table};
 
 impl Render for Assessment {
@@ -26,7 +26,7 @@ impl Render for Assessment {
         }
         if let Some(value) = &self.value {
             let mut sheet = Sheet::default();
-            let costs = value.costs.iter().map(|cost| money(Some(cost))).collect::<Vec<_>>().join(", ");
+            let costs = amounts(&value.costs);
             sheet
                 .add("costs at most", costs)
                 .add("lifetime value", money(value.lifetime_value.as_ref()))

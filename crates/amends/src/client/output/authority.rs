@@ -6,7 +6,7 @@ use api::compensation::{
 };
 
 use super::assessment::{choices, line_words, lines};
-use super::words::{date_time, money, word};
+use super::words::{amounts, date_time, money, word};
 use super::{Page, Render, Sheet, Table};
 
 impl Render for Policy {
@@ -102,7 +102,7 @@ impl Render for ListAutonomousDecisionsResponse {
                 decision.agent.clone(),
                 decision.role.clone(),
                 decision.offer.clone(),
-                decision.costs.iter().map(|cost| money(Some(cost))).collect::<Vec<_>>().join(", "),
+                amounts(&decision.costs),
                 money(decision.retained_value.as_ref()),
                 decision.summary.replace('\n', "; "),
             ]);

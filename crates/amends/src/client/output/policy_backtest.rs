@@ -1,10 +1,9 @@
 //! What a version of a policy would have changed, for people.
 
 use api::compensation::{BacktestPolicyResponse, PolicyBacktestDifference, PolicyBacktestSide, PolicyBacktestTally};
-use api::google::r#type::Money as WireMoney;
 
 use super::backtest::grouped;
-use super::words::{date_time, money};
+use super::words::{amounts, date_time};
 use super::{Page, Render, Table};
 
 impl Render for BacktestPolicyResponse {
@@ -42,9 +41,9 @@ fn add(table: &mut Table, side: &PolicyBacktestSide, tally: &PolicyBacktestTally
         side.version.clone(),
         role,
         grouped(tally.alone),
-        costs(&tally.costs_alone),
+        amounts(&tally.costs_alone),
         grouped(tally.to_approve),
-        costs(&tally.costs_to_approve),
+        amounts(&tally.costs_to_approve),
     ]);
 }
 
@@ -59,14 +58,7 @@ fn row(difference: &PolicyBacktestDifference) -> [String; 6] {
         difference.agent.clone(),
         difference.role.clone(),
         difference.offer.clone(),
-        costs(&difference.costs),
+        amounts(&difference.costs),
         becomes,
     ]
-}
-
-fn costs(costs: &[WireMoney]) -> String {
-    if costs.is_empty() {
-        return "-".to_owned();
-    }
-    costs.iter().map(|cost| money(Some(cost))).collect::<Vec<_>>().join(", ")
 }

@@ -34,6 +34,11 @@ pub fn money(money: Option<&WireMoney>) -> String {
     }
 }
 
+/// As `EUR 12.50, USD 3.00`.
+pub fn amounts(amounts: &[WireMoney]) -> String {
+    amounts.iter().map(|amount| money(Some(amount))).collect::<Vec<_>>().join(", ")
+}
+
 /// As `1h 30m`.
 pub fn duration(duration: Option<&Duration>) -> String {
     let Some(duration) = duration.filter(|duration| duration.seconds > 0 || duration.nanos > 0) else {

@@ -12,6 +12,7 @@ use kernel::{Money, RequestContext, ResourceId, ServiceError, Timestamp, Violati
 
 use super::super::App;
 use super::apply_policy::read_document;
+use crate::domain::line::OfferOption;
 use crate::domain::offer::OfferState;
 use crate::domain::payout::PayoutState;
 use crate::domain::policy::authority::{Authority, Reach};
@@ -70,7 +71,7 @@ impl App {
         // Sums are kept by day, so that what was before is known for whole days.
         let start = start_of(day_of(query.start.unwrap_or_else(|| end.minus(DEFAULT_TIME))));
         if start >= end {
-            return Err(violation("end_time", "must be later than start_time"));
+            return Err(violation("end_time", "TIMESTAMP_RANGE", "must be later than start_time"));
         }
         let _place = self.backtests.place()?;
         let found = policies::in_force(self.engine.read(), &context.tenant, PolicyKind::Authority, self.now()).await;
@@ -110,7 +111,7 @@ impl App {
             judged += page.len();
             if judged > MAX_OFFERS {
                 let description = format!("more than {MAX_OFFERS} offers were made since then; choose a later start");
-                return Err(violation("start_time", &description));
+                return Err(violation("start_time", "TIMESTAMP_RANGE", &description));
             }
             self.carry(context, &mut trial, &page, &mut known, (start, window_days)).await?;
             for (offer, costs) in self.with_fates(context, page).await? {
@@ -178,11 +179,10 @@ fn with_fate(
     offers: &BTreeMap<uuid::Uuid, Offer>,
     before: &[(&str, PayoutState)],
 ) -> Option<(AgentOffer, Vec<Money>)> {
-    let is_paid = |state: PayoutState| !matches!(state, PayoutState::Declined | PayoutState::Voided);
     let was_refused = before.iter().any(|(_, state)| *state == PayoutState::Declined);
     let owed: Vec<_> = owed_by_law(&remedy.assessment, was_refused)
         .into_iter()
-        .filter(|line| !before.iter().any(|(paid, state)| *paid == line.id && is_paid(*state)))
+        .filter(|line| !before.iter().any(|(paid, state)| *paid == line.id && state.may_be_paid()))
         .collect();
     let put = offers.get(&asked.id);
     let (options, plus) = match (put, &asked.to_approve) {
@@ -191,7 +191,7 @@ fn with_fate(
         (None, None) => return None,
     };
     let ended = put.filter(|offer| offer.state != OfferState::Open).map(|offer| {
-        let taken = |option: &&crate::domain::line::OfferOption| option.id == offer.accepted_option;
+        let taken = |option: &&OfferOption| option.id == offer.accepted_option;
         let chosen: Vec<_> = offer.options.iter().filter(taken).cloned().collect();
         (offer.updated_at, measure::need(&chosen, plus, &owed))
     });
@@ -212,15 +212,16 @@ fn with_fate(
 fn authority_of(rules: Rules) -> Result<Arc<Authority>, ServiceError> {
     match rules {
         Rules::Authority(authority) => Ok(authority),
-        Rules::Budgets(_) | Rules::Abuse(_) => {
-            Err(violation("document", "must be of kind AUTHORITY: only what agents may decide alone is tried"))
-        }
+        Rules::Budgets(_) | Rules::Abuse(_) => Err(violation(
+            "document",
+            "POLICY",
+            "must be of kind AUTHORITY: only what agents may decide alone is tried",
+        )),
     }
 }
 
-fn violation(field: &str, description: &str) -> ServiceError {
+fn violation(field: &str, reason: &str, description: &str) -> ServiceError {
     let mut violations = Violations::new();
-    let reason = if field == "document" { "POLICY" } else { "TIMESTAMP_RANGE" };
     violations.add(field, reason, description);
     violations.finish().err().unwrap_or_else(|| ServiceError::internal(description))
 }

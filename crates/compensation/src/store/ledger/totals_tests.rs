@@ -13,7 +13,7 @@ use super::fold::tail_statement;
 use super::read::sums_sql;
 use super::{FOLD_STEP, append_in_tx, balances, fold_in_tx};
 use crate::domain::ledger::{Account, Transaction};
-use crate::testing::{TEMPLATE, count, engine};
+use crate::testing::{TEMPLATE, count, engine, plan};
 
 fn issued(engine: &Engine, number: u32, minor: i64) -> Transaction {
     let voucher: VoucherId = Uuid::from_u128(1_000 + u128::from(number)).into();
@@ -127,28 +127,13 @@ testkit::on_both_databases! {
             post(&engine, &TenantId::default_tenant(), std::slice::from_ref(transaction)).await;
         }
         let backend = engine.db().backend();
-        let (prefix, column) = match backend {
-            Backend::Postgres => ("EXPLAIN ", "QUERY PLAN"),
-            Backend::Sqlite => ("EXPLAIN QUERY PLAN ", "detail"),
-        };
         let statements = [
             (sums_sql(false).replace("$1", "'default'"), "ledger_tail_by_account"),
             (sums_sql(true).replace("$1", "'default'").replace("$2", "'expense'"), "ledger_tail_by_account"),
             (tail_statement(backend).sql, ""),
         ];
         for (text, index) in statements {
-            let work = |tx: Tx| {
-                let text = format!("{prefix}{text}");
-                async move {
-                    if backend == Backend::Postgres {
-                        tx.execute(sql::statement(backend, "SET LOCAL enable_seqscan = off", [])).await?;
-                    }
-                    Ok(tx.query(sql::statement(backend, text, [])).await?)
-                }
-            };
-            let rows = engine.run_tx("test", work).await.unwrap();
-            let plan: Vec<_> = rows.iter().map(|row| sql::column::<String>(row, column).unwrap()).collect();
-            let plan = plan.join("\n");
+            let plan = plan(&engine, &text).await;
             assert!(!plan.contains("ledger_entries") && !plan.contains("Seq Scan"), "{plan}");
             let by_key = ["Index", "INDEX", "PRIMARY KEY"].iter().any(|key| plan.contains(key));
             assert!(plan.contains(index) && by_key, "{plan}");
