@@ -9,12 +9,14 @@ use kernel::{RemedyId, ResourceId};
 use crate::app::PolicyShown;
 use crate::domain::approval::{Approval, ApprovalState, Asked};
 use crate::domain::decision_value::DecisionValue;
+use crate::domain::line::CatalogueItem;
 use crate::domain::offer::OfferState;
 use crate::domain::policy::abuse::Dimension;
+use crate::domain::policy::catalogue::Item;
 use crate::domain::records::Offer;
 use crate::store::decisions::AutonomousDecision;
 use crate::store::goodwill::StoredSignal;
-use crate::wire::{line, option};
+use crate::wire::{catalogue_item_name, line, option};
 
 /// A version of a policy.
 pub(crate) fn policy(shown: &PolicyShown) -> wire::Policy {
@@ -33,6 +35,17 @@ pub(crate) fn policy(shown: &PolicyShown) -> wire::Policy {
             create_time: Some(to_timestamp(stored.created_at)),
             ..base
         },
+    }
+}
+
+/// An extra of the catalogue, priced for one remedy.
+pub(crate) fn catalogue_item(item: &Item, priced: &CatalogueItem) -> wire::CatalogueItem {
+    wire::CatalogueItem {
+        name: catalogue_item_name(&item.id),
+        description: item.description.clone(),
+        cost: priced.cost.map(to_money),
+        perceived_value: priced.perceived_value.map(to_money),
+        leverage_percent: priced.leverage_percent().unwrap_or_default(),
     }
 }
 

@@ -165,6 +165,7 @@ pub(crate) fn line(line: &RemedyLine) -> wire::RemedyLine {
         Benefit::Discount(percent) => (Kind::Discount, None, small(percent)),
         Benefit::Service => (Kind::Service, None, 0),
     };
+    let item = line.origin.item.as_ref();
     wire::RemedyLine {
         id: line.id.clone(),
         basis: basis.into(),
@@ -179,6 +180,10 @@ pub(crate) fn line(line: &RemedyLine) -> wire::RemedyLine {
         inputs: line.origin.inputs.clone(),
         refund: line.refund,
         never_expires: line.origin.never_expires,
+        catalogue_item: item.map(|item| catalogue_item_name(&item.id)).unwrap_or_default(),
+        cost: item.and_then(|item| item.cost).map(to_money),
+        perceived_value: item.and_then(|item| item.perceived_value).map(to_money),
+        catalogue_version: item.map(|item| item.catalogue.clone()).unwrap_or_default(),
     }
 }
 
@@ -348,6 +353,11 @@ pub(crate) fn pack(pack: &Pack, canary: Option<&Canary>) -> wire::Pack {
         canary: canary
             .map(|canary| wire::pack::Canary { share_per_mille: small(canary.per_mille), in_force: canary.in_force }),
     }
+}
+
+/// Resource name of an item of the catalogue.
+pub(crate) fn catalogue_item_name(id: &str) -> String {
+    format!("catalogueItems/{id}")
 }
 
 /// Resource name of a pack.

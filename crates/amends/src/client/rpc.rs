@@ -223,6 +223,8 @@ rpcs! {
             RejectOfferRequest => Approval, reject_offer, REJECT_OFFER;
         }
         lists {
+            ListCatalogueItemsRequest => ListCatalogueItemsResponse { catalogue_items },
+                list_catalogue_items, LIST_CATALOGUE_ITEMS;
             ListApprovalsRequest => ListApprovalsResponse { approvals }, list_approvals, LIST_APPROVALS;
             ListAutonomousDecisionsRequest => ListAutonomousDecisionsResponse { autonomous_decisions },
                 list_autonomous_decisions, LIST_AUTONOMOUS_DECISIONS;

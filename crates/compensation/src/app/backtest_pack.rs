@@ -157,6 +157,7 @@ pub(crate) fn too_large() -> ServiceError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::policy::catalogue::Catalogue;
 
     #[test]
     fn a_place_is_free_again_when_its_backtest_has_gone() {
@@ -164,7 +165,12 @@ mod tests {
         let trial = || {
             let (_, text, _) = crate::domain::pack::set::SHIPPED[0];
             let pack = document::parse(text).expect("a shipped pack");
-            Trial::new(pack, None, crate::domain::backtest::Options { ignore_dates: false, examples: 1 })
+            Trial::new(
+                pack,
+                None,
+                Catalogue::shipped(),
+                crate::domain::backtest::Options { ignore_dates: false, examples: 1 },
+            )
         };
         let first = backtests.begin(trial()).expect("there is a place");
         let refused = backtests.begin(trial()).err().expect("there is none");

@@ -4,7 +4,7 @@ use api::method::compensation_service::MAKE_OFFER;
 use api::reason::compensation::APPROVAL_PENDING;
 use durable::audit::{self, AuditEntry};
 use durable::{Tx, TxError};
-use kernel::{Answer, OfferId, RemedyId, RequestContext, RequestKey, ServiceError, Timestamp};
+use kernel::{Answer, OfferId, RemedyId, RequestContext, RequestKey, ServiceError, TenantId, Timestamp, Violations};
 use serde::Serialize;
 
 use super::authority::{Ask, Verdict};
@@ -101,6 +101,7 @@ impl Parts {
     ) -> Result<api::compensation::Offer, TxError> {
         let tenant = &context.tenant;
         let Proposal { remedy, payouts, offer, path, .. } = &mut proposal;
+        self.price_items(tx, tenant, remedy, offer, path).await?;
         apology_first(remedy)?;
         let state = remedy.state.on(RemedyEvent::OfferMade(*payouts)).map_err(not_now)?;
         within_limits(remedy, path, &offer.options, &offer.plus)?;
@@ -119,6 +120,38 @@ impl Parts {
         } else {
             self.ask(tx, context, proposal, verdict).await
         }
+    }
+
+    /// Prices the items of the catalogue that the agent offers.
+    async fn price_items(
+        &self,
+        tx: &Tx,
+        tenant: &TenantId,
+        remedy: &Remedy,
+        offer: &mut MakeOffer,
+        path: &str,
+    ) -> Result<(), TxError> {
+        let options = offer.options.iter_mut().enumerate().flat_map(|(option, given)| {
+            let lines = given.lines.iter_mut().enumerate();
+            lines.map(move |(index, line)| (format!("{path}options[{option}].lines[{index}]"), line))
+        });
+        let plus = offer.plus.iter_mut().enumerate().map(|(index, line)| (format!("{path}plus[{index}]"), line));
+        let lines: Vec<_> = options.chain(plus).filter(|(_, line)| line.origin.item.is_some()).collect();
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let catalogue = self.policies.of(tx, tenant).await?.catalogue;
+        let mut violations = Violations::new();
+        for (path, line) in lines {
+            if catalogue.price(line, &remedy.event) {
+                let problem = format!(
+                    "is no item of the catalogue in force, {}; ListCatalogueItems lists what there is",
+                    catalogue.version
+                );
+                violations.add(&format!("{path}.catalogue_item"), "UNKNOWN_ITEM", problem);
+            }
+        }
+        Ok(violations.finish()?)
     }
 
     /// Makes an offer that the agent may decide alone.

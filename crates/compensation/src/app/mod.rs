@@ -206,10 +206,15 @@ impl App {
         as_of: Option<Timestamp>,
     ) -> Result<Assessment, ServiceError> {
         let packs = self.tenant_packs.of(&self.engine, &context.tenant).await?;
-        Ok(match as_of {
+        let mut assessment = match as_of {
             Some(at) => packs.known_at(at).explain(event, severity),
             None => packs.set.explain(event, severity),
-        })
+        };
+        if assessment.names_items() {
+            let catalogue = self.catalogue(&context.tenant, as_of.unwrap_or_else(|| self.now())).await?;
+            catalogue.price_all(&mut assessment, event);
+        }
+        Ok(assessment)
     }
 
     /// The packs that judge for a tenant.

@@ -1,6 +1,6 @@
 //! Opens a remedy: assesses, gives what is automatic, offers what needs a choice. Hot: shares its transaction.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use async_trait::async_trait;
 use durable::{GroupCommand, Tx, TxError};
 use kernel::{
     Answer, CaseId, CustomerId, ErrorCode, OfferId, RemedyId, RequestContext, RequestKey, ResourceId, ServiceError,
-    Timestamp, message_id_for_step,
+    TenantId, Timestamp, message_id_for_step,
 };
 use serde::Serialize;
 
-use super::authority::{Ask, GestureAsk, GesturePlan};
+use super::authority::{Ask, GestureAsk, GesturePlan, InForce};
 use super::effects::Effects;
 use super::experiments::Candidate;
 use super::give::Given;
@@ -121,6 +121,7 @@ impl GroupCommand for OpenRemedies {
             })
             .collect();
         let mut open_to = assignments::open_to_in_tx(tx, &wanted).await?;
+        let catalogues = self.parts.catalogues(tx, commands).await?;
         let judged: Vec<Option<Judged<'_>>> = commands
             .iter()
             .map(|opening| {
@@ -133,7 +134,8 @@ impl GroupCommand for OpenRemedies {
                         let tenant = opening.context.tenant.to_string();
                         is_first && open_to.remove(&(tenant, candidate.experiment().to_owned(), opening.command.case))
                     });
-                    let judged = self.parts.judge(tx, opening, priors, candidate);
+                    let judged =
+                        self.parts.judge(tx, opening, priors, candidate, catalogues.get(&opening.context.tenant));
                     // The next one of this group may be the same customer's.
                     priors.insert(0, judged.remedy.as_prior());
                     judged
@@ -187,6 +189,13 @@ fn exists(id: RemedyId) -> ServiceError {
 }
 
 impl Parts {
+    /// The policies of tenants whose rules give items of the catalogue.
+    async fn catalogues(&self, tx: &Tx, commands: &[&Opening]) -> Result<BTreeMap<TenantId, InForce>, TxError> {
+        let naming = commands.iter().filter(|opening| opening.assessment.names_items());
+        let tenants: BTreeSet<TenantId> = naming.map(|opening| opening.context.tenant.clone()).collect();
+        if tenants.is_empty() { Ok(BTreeMap::new()) } else { self.policies.in_force(tx, &tenants).await }
+    }
+
     /// Lets the gate decide. Pure.
     fn judge<'a>(
         &self,
@@ -194,8 +203,13 @@ impl Parts {
         opening: &'a Opening,
         priors: &[PriorFailure],
         candidate: Option<&'a Candidate>,
+        catalogue: Option<&InForce>,
     ) -> Judged<'a> {
         let Opening { context, id, command, assessment, .. } = opening;
+        let mut assessment = assessment.clone();
+        if let Some(policies) = catalogue {
+            policies.catalogue.price_all(&mut assessment, &command.event);
+        }
         let inputs = GateInputs {
             event: &command.event,
             severity: command.severity,
@@ -207,7 +221,7 @@ impl Parts {
         };
         let mut gate: GateDecision = decide(&inputs, &self.gate);
         let gestures = gestures_of_rules(gate.outcome, command.severity, &inputs.known);
-        let Passed { mut assessment, to_approve } = hold_back(assessment.clone(), &mut gate, gestures);
+        let Passed { mut assessment, to_approve } = hold_back(assessment, &mut gate, gestures);
         let mut experiment = None;
         if let Some(candidate) = candidate {
             let (treated, treatment) = candidate.treat(assessment, &mut gate);

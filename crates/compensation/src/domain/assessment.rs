@@ -96,6 +96,23 @@ impl Assessment {
         self.automatic.is_empty() && self.choice_of.is_empty()
     }
 
+    /// Every line that is given or can be chosen; drafts give none.
+    pub fn lines(&self) -> impl Iterator<Item = &RemedyLine> {
+        let options = self.choice_of.iter().flat_map(|option| &option.lines);
+        self.automatic.iter().chain(options).chain(&self.plus)
+    }
+
+    /// The same, to be changed.
+    pub fn lines_mut(&mut self) -> impl Iterator<Item = &mut RemedyLine> {
+        let options = self.choice_of.iter_mut().flat_map(|option| &mut option.lines);
+        self.automatic.iter_mut().chain(options).chain(&mut self.plus)
+    }
+
+    /// True when a line is an item of the catalogue.
+    pub fn names_items(&self) -> bool {
+        self.lines().any(|line| line.origin.item.is_some())
+    }
+
     /// One sentence for people: what is given at once and what can be chosen, or why nothing is owed.
     pub fn sum_up(&self) -> String {
         if self.is_empty() {

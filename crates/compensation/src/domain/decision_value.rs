@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::assessment::Assessment;
 use super::event::{Fact, FailureEvent};
-use super::line::{Benefit, RemedyLine};
+use super::line::RemedyLine;
 
 /// The fact that says what the customer is worth.
 pub const LIFETIME_VALUE: &str = "lifetime_value";
@@ -17,7 +17,7 @@ pub const LIFETIME_VALUE: &str = "lifetime_value";
 /// What a decision costs, and what the customer is worth.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DecisionValue {
-    /// The most that it costs, by currency; discounts and services have no amount.
+    /// The most that it costs, by currency; discounts, and services whose cost no catalogue says, have no amount.
     pub costs: Vec<Money>,
     /// What the customer is worth, where that is known.
     pub lifetime_value: Option<Money>,
@@ -63,7 +63,7 @@ impl DecisionValue {
 fn sum<'a>(lines: impl Iterator<Item = &'a RemedyLine>) -> BTreeMap<Currency, i64> {
     let mut sums: BTreeMap<Currency, i64> = BTreeMap::new();
     for line in lines {
-        if let Benefit::Money(amount) | Benefit::Voucher(amount) = line.benefit {
+        if let Some(amount) = line.cost() {
             let sum = sums.entry(amount.currency).or_default();
             *sum = sum.saturating_add(amount.minor);
         }
@@ -76,7 +76,7 @@ mod tests {
     use kernel::Timestamp;
 
     use super::*;
-    use crate::domain::line::{Basis, Consent, OfferOption, Origin};
+    use crate::domain::line::{Basis, Benefit, CatalogueItem, Consent, OfferOption, Origin};
 
     fn money(code: &str, minor: i64) -> Money {
         Money::new(Currency::parse(code).expect("a currency"), minor)
@@ -125,6 +125,25 @@ mod tests {
         assert_eq!(value(&assessment, None).retained(), None, "nothing is known of the customer");
         assert_eq!(value(&assessment, Some(Fact::Integer(5))).lifetime_value, None, "no amount of money");
         assert_eq!(value(&assessment, Some(Fact::Money(money("USD", 9_000)))).retained(), None, "another currency");
+    }
+
+    /// A service that is an item of the catalogue costs what that says; one that is none, nothing that is known.
+    #[test]
+    fn a_service_costs_what_the_catalogue_says() {
+        let mut dear = line(Benefit::Service);
+        dear.origin.item = Some(CatalogueItem { cost: Some(money("EUR", 300)), ..CatalogueItem::default() });
+        let mut unknown = line(Benefit::Service);
+        unknown.origin.item = Some(CatalogueItem::default());
+        let assessment = Assessment {
+            automatic: vec![unknown.clone()],
+            choice_of: vec![option(vec![line(Benefit::Voucher(money("EUR", 200)))]), option(vec![dear.clone()])],
+            plus: vec![dear],
+            ..Assessment::default()
+        };
+        assert_eq!(value(&assessment, None).costs, [money("EUR", 600)]);
+        // What a line that is no service says of an item is nothing to its amount.
+        let odd = RemedyLine { benefit: Benefit::Discount(5), ..unknown };
+        assert_eq!(odd.cost(), None);
     }
 
     #[test]

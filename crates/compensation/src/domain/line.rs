@@ -109,6 +109,23 @@ pub struct Origin {
     pub inputs: BTreeMap<String, String>,
     /// The rule says that a voucher by it never runs out.
     pub never_expires: bool,
+    /// The item of the catalogue that a service is. Left out where it is none, so that what was written or asked for before
+    /// there was a catalogue reads and hashes as it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<CatalogueItem>,
+}
+
+/// An item of the catalogue as a line gives it: priced when the line was given or offered, and never again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatalogueItem {
+    /// Id of the item.
+    pub id: String,
+    /// Version of the catalogue that priced it; empty until one has.
+    pub catalogue: String,
+    /// What it costs the company, where that can be said.
+    pub cost: Option<Money>,
+    /// What it is worth to a customer, where that can be said.
+    pub perceived_value: Option<Money>,
 }
 
 /// What choosing an option needs of the customer.
@@ -126,6 +143,16 @@ impl RemedyLine {
     /// True for a voucher or a discount in the place of what the law demands: the customer must sign for it.
     pub const fn is_instead_of_money(&self) -> bool {
         matches!((self.basis, &self.benefit), (Basis::Statutory, Benefit::Voucher(_) | Benefit::Discount(_)))
+    }
+
+    /// What it costs the company: the amount of money and vouchers, what the catalogue says of a service. A discount has no
+    /// cost until it is used.
+    pub fn cost(&self) -> Option<Money> {
+        match &self.benefit {
+            Benefit::Money(amount) | Benefit::Voucher(amount) => Some(*amount),
+            Benefit::Discount(_) => None,
+            Benefit::Service => self.origin.item.as_ref().and_then(|item| item.cost),
+        }
     }
 
     /// For a person, with the amount: `food and drink voucher (USD 15.00)`.

@@ -2,7 +2,7 @@
 
 use api::compensation as wire;
 use chassis::wire::optional_timestamp;
-use kernel::{ApprovalId, CaseId, CustomerId, PageSize, ServiceError, Violations};
+use kernel::{ApprovalId, CaseId, CustomerId, PageSize, RemedyId, ServiceError, Violations};
 
 use super::names::{done, name};
 use crate::app::{ApplyPolicy, DecideApproval, Decision};
@@ -28,9 +28,21 @@ pub(super) fn policy(value: &str) -> Result<PolicyKind, ServiceError> {
     let kind = value.strip_prefix("policies/").and_then(PolicyKind::from_id);
     if kind.is_none() {
         let reason = if value.is_empty() { "REQUIRED" } else { "RESOURCE_NAME" };
-        violations.add("name", reason, "must be policies/authority, policies/budgets or policies/abuse");
+        violations.add(
+            "name",
+            reason,
+            "must be policies/authority, policies/budgets, policies/abuse or policies/catalogue",
+        );
     }
     done(violations, kind)
+}
+
+/// ListCatalogueItems: the remedy, and the page's size.
+pub(super) fn catalogue_items(request: &wire::ListCatalogueItemsRequest) -> Result<(RemedyId, PageSize), ServiceError> {
+    let mut violations = Violations::new();
+    let remedy = name("remedy", &request.remedy, &mut violations);
+    let size = PageSize::parse(request.page_size, &mut violations);
+    done(violations, remedy).map(|remedy| (remedy, size))
 }
 
 /// ApproveOffer: request id and command.

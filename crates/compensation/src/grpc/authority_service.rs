@@ -48,6 +48,16 @@ impl AuthorityService for AuthorityApi {
         self.app.get_policy(&context, kind).await.map(Response::new).map_err(to_status)
     }
 
+    async fn list_catalogue_items(
+        &self,
+        request: Request<wire::ListCatalogueItemsRequest>,
+    ) -> Reply<wire::ListCatalogueItemsResponse> {
+        let context = context(&request)?;
+        let (remedy, size) = authority::catalogue_items(request.get_ref()).map_err(to_status)?;
+        let page = self.app.list_catalogue_items(&context, remedy, size, &request.get_ref().page_token).await;
+        page.map(Response::new).map_err(to_status)
+    }
+
     async fn list_approvals(&self, request: Request<wire::ListApprovalsRequest>) -> Reply<wire::ListApprovalsResponse> {
         let context = context(&request)?;
         let (state, case, size) = authority::approvals(request.get_ref()).map_err(to_status)?;

@@ -1,5 +1,6 @@
 //! BacktestPack: the stream of requests becomes batches of events, the tally becomes the report.
 
+use std::sync::Arc;
 use std::vec::IntoIter;
 
 use api::compensation as wire;
@@ -17,6 +18,7 @@ use crate::domain::backtest::difference::Difference;
 use crate::domain::backtest::{HistoricEvent, Options, Trial};
 use crate::domain::pack::set::PackSet;
 use crate::domain::pack::{Pack, document};
+use crate::domain::policy::catalogue::Catalogue;
 
 /// Events in one batch, and in one stream.
 const MAX_BATCH: usize = 500;
@@ -95,7 +97,8 @@ impl Run {
     async fn set_up(&mut self) -> Result<Backtest, Status> {
         let first = self.requests.message().await?;
         let packs = self.app.packs_of(&self.context).await.map_err(to_status)?;
-        let trial = trial(&packs, first.and_then(|request| request.message)).map_err(to_status)?;
+        let catalogue = self.app.catalogue(&self.context.tenant, self.app.now()).await.map_err(to_status)?;
+        let trial = trial(&packs, catalogue, first.and_then(|request| request.message)).map_err(to_status)?;
         self.app.begin_backtest(trial).map_err(to_status)
     }
 
@@ -143,7 +146,7 @@ fn told(message: Told) -> wire::BacktestPackResponse {
 }
 
 /// What is tried, with everything that is wrong about it.
-fn trial(packs: &PackSet, first: Option<Asked>) -> Result<Trial, ServiceError> {
+fn trial(packs: &PackSet, catalogue: Arc<Catalogue>, first: Option<Asked>) -> Result<Trial, ServiceError> {
     let mut violations = Violations::new();
     let Some(Asked::Setup(setup)) = first else {
         violations.add("setup", "REQUIRED", "the first message says what is tried");
@@ -165,7 +168,7 @@ fn trial(packs: &PackSet, first: Option<Asked>) -> Result<Trial, ServiceError> {
     let examples = versions.2;
     let options = Options { ignore_dates: setup.ignore_dates, examples };
     let candidate = candidate.ok_or_else(|| ServiceError::internal("a candidate is missing without a violation"))?;
-    Ok(Trial::new(candidate, baseline, options))
+    Ok(Trial::new(candidate, baseline, catalogue, options))
 }
 
 /// How many differences are told.

@@ -6,7 +6,7 @@ use api::compensation as wire;
 use chassis::wire::positive_money;
 use kernel::Violations;
 
-use crate::domain::line::{Basis, Benefit, Consent, OfferOption, Origin, RemedyLine};
+use crate::domain::line::{Basis, Benefit, CatalogueItem, Consent, OfferOption, Origin, RemedyLine};
 
 const MAX_ITEMS: usize = 8;
 
@@ -59,7 +59,9 @@ fn line(given: wire::RemedyLine, ids: &mut BTreeSet<String>, violations: &mut Vi
     let id = unique(&given.id, ids, violations);
     let basis = basis(given.basis, violations);
     let benefit = benefit(&given, violations);
-    let description = violations.text("description", &given.description, 1, 512);
+    let item = catalogue_item(&given, violations);
+    // Without words of its own it has those of its item.
+    let description = violations.text("description", &given.description, usize::from(item.is_none()), 512);
     let arithmetic = violations.text("arithmetic", &given.arithmetic, 0, 512);
     let is_law = basis == Some(Basis::Statutory) && matches!(benefit, Some(Benefit::Money(_)));
     if given.refund && !is_law {
@@ -72,9 +74,24 @@ fn line(given: wire::RemedyLine, ids: &mut BTreeSet<String>, violations: &mut Vi
         benefit: benefit?,
         description,
         arithmetic,
-        origin: Origin::default(),
+        origin: Origin { item, ..Origin::default() },
         refund,
     })
+}
+
+fn catalogue_item(given: &wire::RemedyLine, violations: &mut Violations) -> Option<CatalogueItem> {
+    use wire::remedy_line::Kind;
+    if given.catalogue_item.is_empty() {
+        return None;
+    }
+    if given.kind != i32::from(Kind::Service) {
+        violations.add("catalogue_item", "NOT_ALLOWED", "is for SERVICE only");
+    }
+    let id = given.catalogue_item.strip_prefix("catalogueItems/").filter(|id| (1..=60).contains(&id.len()));
+    if id.is_none() {
+        violations.add("catalogue_item", "RESOURCE_NAME", "must be catalogueItems/{id}");
+    }
+    id.map(|id| CatalogueItem { id: id.to_owned(), ..CatalogueItem::default() })
 }
 
 fn consent(value: i32, violations: &mut Violations) -> Consent {

@@ -6,9 +6,9 @@ use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 use super::ledger::guards;
 use super::migrations::{
-    AddDeciders, AddGate, AddGiven, AddNoFault, CloseLedgerTransactions, CreateAppliedPacks, CreateAuthority,
-    CreateCaptures, CreateExperiments, CreatePayoutFreezes, FindOldRows, GuardRecords, SeedLedgerTotals, TotalLedger,
-    ValidateNoFault, ValidateWidened, WidenLedger,
+    AddCatalogue, AddDeciders, AddGate, AddGiven, AddNoFault, CloseLedgerTransactions, CreateAppliedPacks,
+    CreateAuthority, CreateCaptures, CreateExperiments, CreatePayoutFreezes, FindOldRows, GuardRecords,
+    SeedLedgerTotals, TotalLedger, ValidateNoFault, ValidateWidened, WidenLedger,
 };
 use super::settlement_tables::CreateSettlement;
 
@@ -35,6 +35,7 @@ pub fn migrations() -> durable::Migrations {
         all.push(Box::new(AddDeciders));
         all.push(Box::new(AddNoFault));
         all.push(Box::new(ValidateNoFault));
+        all.push(Box::new(AddCatalogue));
         all
     })
 }

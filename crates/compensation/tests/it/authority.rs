@@ -101,7 +101,7 @@ testkit::on_both_databases! {
         assert_eq!(decided.len(), 1);
         let decision = &decided[0];
         assert_eq!((decision.offer.as_str(), decision.role.as_str()), (made.name.as_str(), "agent"));
-        assert_eq!((decision.policy_version.as_str(), minor(&decision.costs[0])), ("shipped-1", 50_000));
+        assert_eq!((decision.policy_version.as_str(), minor(&decision.costs[0])), ("shipped-2", 50_000));
         assert_eq!(minor(decision.lifetime_value.as_ref().unwrap()), 100_000);
         assert_eq!(minor(decision.retained_value.as_ref().unwrap()), 50_000);
         assert!(decisions(&desk, "Bob").await.is_empty());

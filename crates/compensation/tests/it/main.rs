@@ -11,6 +11,7 @@ mod budgets;
 mod by_law;
 mod canary;
 mod captures;
+mod catalogue;
 mod configuration;
 mod decision_value;
 mod decisions;

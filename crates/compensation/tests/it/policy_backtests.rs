@@ -13,7 +13,7 @@ use crate::harness::{DAY, Desk, TEMPLATE, as_client, error};
 async fn named(desk: &Desk, version: &str) -> String {
     let request = wire::GetPolicyRequest { name: "policies/authority".to_owned() };
     let shipped = desk.authority.clone().get_policy(as_client(request)).await.unwrap().into_inner().document;
-    shipped.replacen("shipped-1", version, 1)
+    shipped.replacen("shipped-2", version, 1)
 }
 
 /// With another limit of agents for a case.

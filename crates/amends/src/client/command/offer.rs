@@ -42,7 +42,7 @@ const MAKE_EXAMPLE: &str = "Example:
   amends offer make REMEDY --made-by Kim --option \"money:EUR 50.00\" --option \"voucher:EUR 80.00=For your next trip\"
 
 An option is KIND:VALUE, and =DESCRIPTION where better words are wanted: money:EUR 50.00, voucher:EUR 80.00,
-discount:20 (percent) or service:WORDS.";
+discount:20 (percent), service:WORDS or item:ID, an item of the catalogue (see `amends remedy extras`).";
 
 const COUNTER_EXAMPLE: &str = "Example:
   amends offer counter OFFER --made-by Kim --option \"voucher:EUR 80.00\" --reason \"The flight went; this is for your time\"";

@@ -1,4 +1,4 @@
-//! `amends policy`: who may decide what alone, budgets for gestures, thresholds of repetition.
+//! `amends policy`: who may decide what alone, budgets for gestures, thresholds of repetition, the catalogue of extras.
 
 use std::path::PathBuf;
 
@@ -54,6 +54,7 @@ enum KindArg {
     Authority,
     Budgets,
     Abuse,
+    Catalogue,
 }
 
 impl KindArg {
@@ -62,6 +63,7 @@ impl KindArg {
             Self::Authority => "policies/authority",
             Self::Budgets => "policies/budgets",
             Self::Abuse => "policies/abuse",
+            Self::Catalogue => "policies/catalogue",
         }
     }
 }

@@ -1,8 +1,8 @@
 //! `amends remedy`: what is done about a case.
 
 use api::compensation::{
-    GateOutcome, GetGateDecisionRequest, GetRemedyRequest, ListRemediesRequest, OverrideGateRequest,
-    RecordApologyRequest,
+    GateOutcome, GetGateDecisionRequest, GetRemedyRequest, ListCatalogueItemsRequest, ListRemediesRequest,
+    OverrideGateRequest, RecordApologyRequest,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use kernel::{CaseId, RemedyId};
@@ -17,6 +17,11 @@ pub enum Command {
     Get(One),
     /// List the remedies of a case, oldest first.
     List(OfCase),
+    /// List the extras of the catalogue for a remedy, most worth for its cost first.
+    #[command(
+        after_help = "Example:\n  amends remedy extras REMEDY\n  amends offer make REMEDY --made-by Kim --option item:free-upgrade"
+    )]
+    Extras(ExtrasOptions),
     /// Record that the customer has our apology: an offer that waited for it is made.
     Apologise(Apology),
     /// Show how far to go beyond fair, and why.
@@ -34,6 +39,15 @@ pub struct One {
     /// The remedy: remedies/UUID, or the UUID alone.
     #[arg(value_parser = name::<RemedyId>)]
     remedy: String,
+}
+
+/// The extras for a remedy.
+#[derive(Debug, Args)]
+pub struct ExtrasOptions {
+    #[command(flatten)]
+    one: One,
+    #[command(flatten)]
+    paging: Paging,
 }
 
 /// Our apology.
@@ -107,6 +121,10 @@ pub struct OfCase {
 pub async fn run(command: &Command, caller: &mut Caller) -> anyhow::Result<()> {
     match command {
         Command::Get(one) => caller.show(GetRemedyRequest { name: one.remedy.clone() }).await,
+        Command::Extras(ExtrasOptions { one, paging }) => {
+            let request = ListCatalogueItemsRequest { remedy: one.remedy.clone(), ..Default::default() };
+            caller.show_page(request, paging).await
+        }
         Command::Apologise(Apology { one, repeatable }) => {
             let request = RecordApologyRequest { request_id: repeatable.id(), name: one.remedy.clone() };
             caller.show(request).await

@@ -1,5 +1,7 @@
 //! What is owed, in words and numbers: lines with where they come from, what each rule decided, and what would change it.
 
+use std::fmt::Write as _;
+
 use api::compensation::assessment::{Decision, Shadow};
 use api::compensation::{ApplyPackResponse, Assessment, Option as Choice, Pack, RemedyLine, pack, remedy_line};
 
@@ -110,6 +112,12 @@ pub(super) fn line_words(line: &RemedyLine) -> String {
             words.push_str(": ");
             words.push_str(more);
         }
+    }
+    if !line.catalogue_item.is_empty() {
+        let costs = if line.cost.is_some() { money(line.cost.as_ref()) } else { "not known".to_owned() };
+        let worth =
+            if line.perceived_value.is_some() { money(line.perceived_value.as_ref()) } else { "not known".to_owned() };
+        let _ = write!(words, " [{}: costs {costs}, is worth {worth}]", line.catalogue_item);
     }
     words
 }

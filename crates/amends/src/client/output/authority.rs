@@ -2,7 +2,7 @@
 
 use api::compensation::{
     AbuseSignal, ApplyPolicyResponse, Approval, ListAbuseSignalsResponse, ListApprovalsResponse,
-    ListAutonomousDecisionsResponse, Policy, abuse_signal, approval,
+    ListAutonomousDecisionsResponse, ListCatalogueItemsResponse, Policy, abuse_signal, approval,
 };
 
 use super::assessment::{choices, line_words, lines};
@@ -90,6 +90,26 @@ impl Render for ListApprovalsResponse {
             ]);
         }
         page.table(&table, "nothing waits");
+    }
+}
+
+impl Render for ListCatalogueItemsResponse {
+    fn render(&self, page: &mut Page) {
+        let mut table = Table::new(["EXTRA", "COSTS", "IS WORTH", "FOR ITS COST", "WHAT"]);
+        for item in &self.catalogue_items {
+            let leverage = match item.leverage_percent {
+                0 => String::new(),
+                percent => format!("{percent} %"),
+            };
+            table.row([
+                item.name.clone(),
+                money(item.cost.as_ref()),
+                money(item.perceived_value.as_ref()),
+                leverage,
+                item.description.clone(),
+            ]);
+        }
+        page.table(&table, "the catalogue has no extras");
     }
 }
 

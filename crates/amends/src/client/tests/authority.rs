@@ -2,9 +2,10 @@
 
 use api::compensation::{
     ApplyPolicyRequest, ApplyPolicyResponse, Approval, ApproveOfferRequest, AutonomousDecision, BacktestPolicyRequest,
-    BacktestPolicyResponse, ListAbuseSignalsRequest, ListAbuseSignalsResponse, ListApprovalsRequest,
-    ListApprovalsResponse, ListAutonomousDecisionsRequest, ListAutonomousDecisionsResponse, Policy,
-    PolicyBacktestDifference, PolicyBacktestSide, PolicyBacktestTally, RejectOfferRequest, approval,
+    BacktestPolicyResponse, CatalogueItem, ListAbuseSignalsRequest, ListAbuseSignalsResponse, ListApprovalsRequest,
+    ListApprovalsResponse, ListAutonomousDecisionsRequest, ListAutonomousDecisionsResponse, ListCatalogueItemsRequest,
+    ListCatalogueItemsResponse, Policy, PolicyBacktestDifference, PolicyBacktestSide, PolicyBacktestTally,
+    RejectOfferRequest, RemedyLine, approval,
 };
 use api::google::r#type::Money;
 use prost_types::Timestamp;
@@ -88,6 +89,37 @@ async fn a_policy_is_applied_from_its_file() {
     assert!(run(&server, &["policy", "get", "abuse"]).await.answer().contains("nobody: it is the shipped one"));
     let missing = run(&server, &["policy", "apply", "-f", "/nowhere/at/all", "--applied-by", "Lee"]).await;
     assert!(missing.error.contains("/nowhere/at/all"), "{}", missing.error);
+}
+
+#[tokio::test]
+async fn extras_are_listed_with_what_they_cost_and_are_worth() {
+    let server = Server::start().await;
+    let euro = |units| Some(Money { currency_code: "EUR".into(), units, nanos: 0 });
+    let item = |name: &str, cost, perceived_value, leverage_percent| CatalogueItem {
+        name: format!("catalogueItems/{name}"),
+        description: format!("A {name}"),
+        cost,
+        perceived_value,
+        leverage_percent,
+    };
+    let catalogue_items = vec![item("upgrade", euro(10), euro(50), 500), item("moon", None, None, 0)];
+    let listed = ListCatalogueItemsResponse { catalogue_items, ..Default::default() };
+    server.script.answer("list_catalogue_items", &listed);
+    let remedy = "01980000-0000-7000-8000-000000000005";
+    assert_eq!(
+        run(&server, &["remedy", "extras", remedy]).await.answer(),
+        "EXTRA                   COSTS      IS WORTH   FOR ITS COST  WHAT\n\
+         catalogueItems/upgrade  EUR 10.00  EUR 50.00  500 %         A upgrade\n\
+         catalogueItems/moon     -          -          -             A moon\n"
+    );
+    let request = server.script.requests::<ListCatalogueItemsRequest>("list_catalogue_items").remove(0);
+    assert_eq!(request.remedy, format!("remedies/{remedy}"));
+
+    let line = RemedyLine { catalogue_item: "catalogueItems/upgrade".into(), cost: euro(10), ..RemedyLine::default() };
+    server.script.answer("approve_offer", &Approval { lines: vec![line], ..waiting() });
+    let shown = run(&server, &["approval", "approve", APPROVAL, "--decided-by", "Lee", "--role", "lead"]).await;
+    let words = "[catalogueItems/upgrade: costs EUR 10.00, is worth not known]";
+    assert!(shown.answer().contains(words), "{}", shown.answer());
 }
 
 #[tokio::test]

@@ -375,6 +375,7 @@ mock! {
         apply_policy: ApplyPolicyRequest => ApplyPolicyResponse,
         get_policy: GetPolicyRequest => Policy,
         backtest_policy: BacktestPolicyRequest => BacktestPolicyResponse,
+        list_catalogue_items: ListCatalogueItemsRequest => ListCatalogueItemsResponse,
         list_approvals: ListApprovalsRequest => ListApprovalsResponse,
         get_approval: GetApprovalRequest => Approval,
         approve_offer: ApproveOfferRequest => Approval,

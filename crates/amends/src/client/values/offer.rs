@@ -4,9 +4,11 @@ use api::compensation::{Option as Choice, RemedyLine, remedy_line};
 
 use super::fact::money;
 
-/// `KIND:VALUE[=DESCRIPTION]` with the kinds money, voucher, discount and service.
+/// `KIND:VALUE[=DESCRIPTION]` with the kinds money, voucher, discount, service and item, an item of the catalogue.
 pub fn option(text: &str) -> Result<RemedyLine, String> {
-    let wrong = || "give money:EUR 50.00, voucher:EUR 80.00, discount:20 or service:WORDS, and =DESCRIPTION".to_owned();
+    let wrong = || {
+        "give money:EUR 50.00, voucher:EUR 80.00, discount:20, service:WORDS or item:ID, and =DESCRIPTION".to_owned()
+    };
     let (kind, rest) = text.split_once(':').ok_or_else(wrong)?;
     let (value, description) = rest.split_once('=').unwrap_or((rest, ""));
     let amount = || match money(value) {
@@ -36,6 +38,11 @@ pub fn option(text: &str) -> Result<RemedyLine, String> {
             line.description = value.to_owned();
             remedy_line::Kind::Service
         }
+        // Its words are the catalogue's, unless others are wanted.
+        "item" if !value.is_empty() => {
+            line.catalogue_item = format!("catalogueItems/{value}");
+            remedy_line::Kind::Service
+        }
         _ => return Err(wrong()),
     };
     line.kind = kind.into();
@@ -51,11 +58,21 @@ pub fn with_ids(lines: &[RemedyLine]) -> Vec<Choice> {
         .zip(lines)
         .map(|(id, line): (usize, _)| Choice {
             id: id.to_string(),
-            description: line.description.clone(),
+            description: words_for(line),
             lines: vec![RemedyLine { id: id.to_string(), ..line.clone() }],
             ..Choice::default()
         })
         .collect()
+}
+
+/// What an option says: as its line, or what the id of an item says, `Free upgrade` for `free-upgrade`.
+fn words_for(line: &RemedyLine) -> String {
+    if !line.description.is_empty() {
+        return line.description.clone();
+    }
+    let id = line.catalogue_item.trim_start_matches("catalogueItems/").replace('-', " ");
+    let mut letters = id.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -73,6 +90,16 @@ mod tests {
         assert_eq!((voucher.kind(), voucher.description.as_str()), (remedy_line::Kind::Voucher, "For your next trip"));
         assert_eq!(option("discount:20").unwrap().percent, 20);
         assert_eq!(option("service:Rebooking").unwrap().description, "Rebooking");
+        let item = option("item:free-upgrade").unwrap();
+        assert_eq!(
+            (item.kind(), item.catalogue_item.as_str()),
+            (remedy_line::Kind::Service, "catalogueItems/free-upgrade")
+        );
+        assert_eq!(
+            (item.description.as_str(), with_ids(std::slice::from_ref(&item))[0].description.as_str()),
+            ("", "Free upgrade")
+        );
+        assert_eq!(option("item:free-upgrade=Seat 1A").unwrap().description, "Seat 1A");
     }
 
     #[test]
@@ -80,7 +107,7 @@ mod tests {
         assert_eq!(option("money:50").unwrap_err(), "`50` is no amount such as EUR 50.00");
         assert_eq!(option("discount:0").unwrap_err(), "`0` is no percentage of 1 to 100");
         assert_eq!(option("discount:101").unwrap_err(), "`101` is no percentage of 1 to 100");
-        for wrong in ["EUR 50.00", "cake:1", "service:"] {
+        for wrong in ["EUR 50.00", "cake:1", "service:", "item:"] {
             assert!(option(wrong).unwrap_err().starts_with("give money:EUR 50.00"), "{wrong}");
         }
     }

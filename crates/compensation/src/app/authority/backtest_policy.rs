@@ -212,7 +212,7 @@ fn with_fate(
 fn authority_of(rules: Rules) -> Result<Arc<Authority>, ServiceError> {
     match rules {
         Rules::Authority(authority) => Ok(authority),
-        Rules::Budgets(_) | Rules::Abuse(_) => Err(violation(
+        Rules::Budgets(_) | Rules::Abuse(_) | Rules::Catalogue(_) => Err(violation(
             "document",
             "POLICY",
             "must be of kind AUTHORITY: only what agents may decide alone is tried",

@@ -20,7 +20,7 @@ pub(super) use decide_approval::may_not;
 pub(crate) use decide_approval::{DecideApproval, Decision};
 pub(super) use gestures::{GestureAsk, GesturePlan};
 pub(super) use judge_offer::Verdict;
-pub(super) use policies::Policies;
+pub(super) use policies::{InForce, Policies};
 pub(crate) use reads::PolicyShown;
 
 use kernel::RequestContext;

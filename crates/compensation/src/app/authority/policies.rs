@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::domain::policy::abuse::Abuse;
 use crate::domain::policy::authority::Authority;
 use crate::domain::policy::budgets::Budgets;
+use crate::domain::policy::catalogue::Catalogue;
 use crate::domain::policy::{self, PolicyKind, Rules};
 use crate::store::policies;
 
@@ -29,6 +30,7 @@ pub(in crate::app) struct InForce {
     pub(in crate::app) authority: Arc<Authority>,
     pub(super) budgets: Arc<Budgets>,
     pub(super) abuse: Arc<Abuse>,
+    pub(in crate::app) catalogue: Arc<Catalogue>,
 }
 
 impl InForce {
@@ -38,13 +40,14 @@ impl InForce {
             (PolicyKind::Authority.as_str().to_owned(), self.authority.version.clone()),
             (PolicyKind::Budgets.as_str().to_owned(), self.budgets.version.clone()),
             (PolicyKind::Abuse.as_str().to_owned(), self.abuse.version.clone()),
+            (PolicyKind::Catalogue.as_str().to_owned(), self.catalogue.version.clone()),
         ])
     }
 }
 
 impl Policies {
     /// What decides for these tenants now.
-    pub(super) async fn in_force(
+    pub(in crate::app) async fn in_force(
         &self,
         tx: &Tx,
         tenants: &BTreeSet<TenantId>,
@@ -57,19 +60,21 @@ impl Policies {
             .collect();
         let mut all = BTreeMap::new();
         for tenant in tenants {
-            let (mut authority, mut budgets, mut abuse) = (None, None, None);
+            let (mut authority, mut budgets, mut abuse, mut catalogue) = (None, None, None, None);
             for kind in PolicyKind::ALL {
                 let id = applied.get(&(tenant.to_string(), kind)).copied();
                 match self.rules(tx, tenant, kind, id).await? {
                     Rules::Authority(rules) => authority = Some(rules),
                     Rules::Budgets(rules) => budgets = Some(rules),
                     Rules::Abuse(rules) => abuse = Some(rules),
+                    Rules::Catalogue(rules) => catalogue = Some(rules),
                 }
             }
-            let (Some(authority), Some(budgets), Some(abuse)) = (authority, budgets, abuse) else {
+            let (Some(authority), Some(budgets), Some(abuse), Some(catalogue)) = (authority, budgets, abuse, catalogue)
+            else {
                 return Err(ServiceError::internal(format!("{tenant} lacks a kind of policy")).into());
             };
-            all.insert(tenant.clone(), InForce { authority, budgets, abuse });
+            all.insert(tenant.clone(), InForce { authority, budgets, abuse, catalogue });
         }
         Ok(all)
     }

@@ -1,19 +1,24 @@
-//! Reading policies, approvals, decisions and signals.
+//! Reading policies, the catalogue, approvals, decisions and signals.
+
+use std::sync::Arc;
 
 use api::compensation as wire_api;
 use api::method::authority_service as method;
 use durable::TxError;
-use kernel::{ApprovalId, CaseId, CustomerId, PageSize, RequestContext, ResourceId, ServiceError, Timestamp};
+use kernel::{
+    ApprovalId, CaseId, CustomerId, PageSize, RemedyId, RequestContext, ResourceId, ServiceError, TenantId, Timestamp,
+};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::super::App;
 use crate::authority_wire as wire;
 use crate::domain::approval::ApprovalState;
-use crate::domain::policy::{self, Policy, PolicyKind};
+use crate::domain::policy::catalogue::Catalogue;
+use crate::domain::policy::{self, Policy, PolicyKind, Rules};
 use crate::store::decisions::Filter;
 use crate::store::policies::StoredPolicy;
-use crate::store::{Cursor, approvals, decisions, goodwill, policies};
+use crate::store::{Cursor, approvals, decisions, goodwill, policies, remedies};
 
 /// A policy as it is shown.
 pub(crate) enum PolicyShown {
@@ -44,6 +49,47 @@ impl App {
         let found = policies::in_force(self.engine.read(), &context.tenant, kind, self.now()).await;
         let shown = found.map_err(TxError::from)?.map_or(PolicyShown::Shipped(kind), PolicyShown::Applied);
         Ok(wire::policy(&shown))
+    }
+
+    /// The catalogue that is in force for a tenant at a time.
+    ///
+    /// # Errors
+    /// UNAVAILABLE when the database does not answer.
+    pub(crate) async fn catalogue(&self, tenant: &TenantId, at: Timestamp) -> Result<Arc<Catalogue>, ServiceError> {
+        let kind = PolicyKind::Catalogue;
+        let found = policies::in_force(self.engine.read(), tenant, kind, at).await.map_err(TxError::from)?;
+        let shown = found.map_or(PolicyShown::Shipped(kind), PolicyShown::Applied);
+        match shown.read().map(|policy| policy.rules) {
+            Some(Rules::Catalogue(catalogue)) => Ok(catalogue),
+            _ => Err(ServiceError::internal("the catalogue in force cannot be read")),
+        }
+    }
+
+    /// A page of the extras for a remedy, most worth for its cost first.
+    pub(crate) async fn list_catalogue_items(
+        &self,
+        context: &RequestContext,
+        id: RemedyId,
+        size: PageSize,
+        token: &str,
+    ) -> Result<wire_api::ListCatalogueItemsResponse, ServiceError> {
+        let found = remedies::get(self.engine.read(), &context.tenant, id).await.map_err(TxError::from)?;
+        let remedy = found.ok_or_else(|| ServiceError::not_found(id))?;
+        let catalogue = self.catalogue(&context.tenant, self.now()).await?;
+        // Another version has another order, in which a place means nothing.
+        let query = (method::LIST_CATALOGUE_ITEMS, id, &catalogue.version);
+        let after: usize = self.tokens.open(&context.tenant, &query, token)?.unwrap_or_default();
+        let items = catalogue.by_leverage(&remedy.event);
+        let size = usize::try_from(size.get()).unwrap_or(usize::MAX);
+        let page: Vec<_> = items.iter().skip(after).take(size).collect();
+        let next = after.saturating_add(page.len());
+        let more = next < items.len();
+        let next_page_token = if more { self.tokens.seal(&context.tenant, &query, &next) } else { String::new() };
+        Ok(wire_api::ListCatalogueItemsResponse {
+            catalogue_items: page.into_iter().map(|(item, priced)| wire::catalogue_item(item, priced)).collect(),
+            next_page_token,
+            catalogue_version: catalogue.version.clone(),
+        })
     }
 
     /// One approval.

@@ -11,6 +11,8 @@ pub mod outcome;
 pub mod spread;
 pub mod tally;
 
+use std::sync::Arc;
+
 use kernel::Timestamp;
 
 use self::outcome::Outcome;
@@ -18,6 +20,7 @@ use self::tally::Tally;
 use super::event::{FailureEvent, Severity};
 use super::pack::judge::assess;
 use super::pack::{Pack, PackStatus};
+use super::policy::catalogue::Catalogue;
 
 /// Something that went wrong, once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,13 +47,14 @@ pub struct Options {
 pub struct Trial {
     candidate: Pack,
     baseline: Option<Pack>,
+    catalogue: Arc<Catalogue>,
     options: Options,
 }
 
 impl Trial {
     /// A trial of `candidate`, against `baseline` where there is one. Drafts are judged as if they were active: what they
-    /// would do is the question.
-    pub fn new(candidate: Pack, baseline: Option<Pack>, options: Options) -> Self {
+    /// would do is the question. What services cost is what this catalogue says.
+    pub fn new(candidate: Pack, baseline: Option<Pack>, catalogue: Arc<Catalogue>, options: Options) -> Self {
         let prepared = |mut pack: Pack| {
             pack.status = PackStatus::Active;
             if options.ignore_dates {
@@ -58,7 +62,7 @@ impl Trial {
             }
             pack
         };
-        Self { candidate: prepared(candidate), baseline: baseline.map(prepared), options }
+        Self { candidate: prepared(candidate), baseline: baseline.map(prepared), catalogue, options }
     }
 
     /// The version in question.
@@ -82,24 +86,26 @@ impl Trial {
         for event in events {
             tally.events += 1;
             tally.customers += u64::from(event.customers);
-            let candidate = judge_by(&self.candidate, event);
+            let candidate = self.judge_by(&self.candidate, event);
             tally.candidate.add(event, candidate.as_ref());
             if let (Some(pack), Some(side)) = (&self.baseline, &mut tally.baseline) {
-                let baseline = judge_by(pack, event);
+                let baseline = self.judge_by(pack, event);
                 side.add(event, baseline.as_ref());
                 tally.differences.add(event, baseline.as_ref(), candidate.as_ref());
             }
         }
         tally
     }
-}
 
-/// What a version gives for an event; `None` when it was not in force.
-fn judge_by(pack: &Pack, event: &HistoricEvent) -> Option<Outcome> {
-    if !pack.holds_at(event.event.occurred_at) {
-        return None;
+    /// What a version gives for an event; `None` when it was not in force.
+    fn judge_by(&self, pack: &Pack, event: &HistoricEvent) -> Option<Outcome> {
+        if !pack.holds_at(event.event.occurred_at) {
+            return None;
+        }
+        let mut assessment = assess([pack], &event.event, event.severity);
+        self.catalogue.price_all(&mut assessment, &event.event);
+        Some(Outcome::of(assessment))
     }
-    Some(Outcome::of(assess([pack], &event.event, event.severity)))
 }
 
 #[cfg(test)]

@@ -47,8 +47,8 @@ impl Outcome {
         given.chain(self.choice_of.iter().flat_map(|option| &option.lines).map(|line| (line, true)))
     }
 
-    /// What one customer costs in each currency in which anything is given. Services and discounts in percent have no
-    /// amount and cost nothing here.
+    /// What one customer costs in each currency in which anything is given. Discounts in percent, and
+    /// services whose cost no catalogue says, have no amount and cost nothing here.
     pub fn costs(&self) -> BTreeMap<Currency, Cost> {
         let mut costs: BTreeMap<Currency, Cost> = BTreeMap::new();
         for (currency, minor) in sums(self.automatic.iter().chain(&self.plus)) {
@@ -76,28 +76,23 @@ impl Outcome {
     }
 }
 
-/// The amount of a line that has one.
-pub fn amount_of(line: &RemedyLine) -> Option<kernel::Money> {
-    match line.benefit {
-        Benefit::Money(amount) | Benefit::Voucher(amount) => Some(amount),
-        Benefit::Discount(_) | Benefit::Service => None,
-    }
-}
-
 fn sums<'a>(lines: impl IntoIterator<Item = &'a RemedyLine>) -> BTreeMap<Currency, i128> {
     let mut sums = BTreeMap::new();
-    for amount in lines.into_iter().filter_map(amount_of) {
+    for amount in lines.into_iter().filter_map(RemedyLine::cost) {
         *sums.entry(amount.currency).or_insert(0) += i128::from(amount.minor);
     }
     sums
 }
 
-/// What lines give, in an order of its own. A service is what its words say.
+/// What lines give, in an order of its own. A service is its item of the catalogue, or what its words say.
 fn gifts(lines: &[RemedyLine]) -> Vec<String> {
     let mut gifts: Vec<String> = lines
         .iter()
         .map(|line| match &line.benefit {
-            Benefit::Service => format!("{:?} SERVICE {}", line.basis, line.description),
+            Benefit::Service => {
+                let item = line.origin.item.as_ref().map(|item| item.id.as_str());
+                format!("{:?} SERVICE {}", line.basis, item.unwrap_or(&line.description))
+            }
             Benefit::Money(_) | Benefit::Voucher(_) | Benefit::Discount(_) => {
                 format!("{:?} {}", line.basis, line.benefit)
             }

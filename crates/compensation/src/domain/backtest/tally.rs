@@ -6,7 +6,7 @@ use kernel::Currency;
 
 use super::HistoricEvent;
 use super::difference::Differences;
-use super::outcome::{Outcome, amount_of};
+use super::outcome::Outcome;
 use super::spread::Spread;
 use crate::domain::line::{Basis, RemedyLine};
 use crate::domain::pack::Pack;
@@ -162,7 +162,7 @@ impl Side {
         count.describe(&line.description);
         count.events += 1;
         count.customers += customers;
-        if let Some(amount) = amount_of(line) {
+        if let Some(amount) = line.cost() {
             *count.cost.entry(amount.currency).or_insert(0) += i128::from(amount.minor) * i128::from(customers);
         }
     }

@@ -44,7 +44,7 @@ fn new() -> String {
 
 fn trial(candidate: &str, baseline: Option<&str>, ignore_dates: bool) -> Trial {
     let pack = |yaml: &str| parse(yaml).expect("a valid pack");
-    Trial::new(pack(candidate), baseline.map(pack), Options { ignore_dates, examples: 4 })
+    Trial::new(pack(candidate), baseline.map(pack), Catalogue::shipped(), Options { ignore_dates, examples: 4 })
 }
 
 fn event(kind: &str, day: i64, customers: u32, facts: &[(&str, Fact)]) -> HistoricEvent {

@@ -180,6 +180,8 @@ pub(super) struct LineDocument {
     pub(super) assumption: String,
     #[serde(default)]
     pub(super) never_expires: bool,
+    #[serde(default)]
+    pub(super) catalogue_item: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -7,7 +7,7 @@ use super::read_rule::line_reads;
 use super::{BenefitRule, LineRule, Pack, PackStatus, Rule, set_off};
 use crate::domain::assessment::{Assessment, Decision, Shadow};
 use crate::domain::event::{Fact, FailureEvent, Severity};
-use crate::domain::line::{Benefit, OfferOption, Origin, RemedyLine};
+use crate::domain::line::{Benefit, CatalogueItem, OfferOption, Origin, RemedyLine};
 
 /// Most characters of an explanation and of an arithmetic.
 const MAX_TEXT: usize = 512;
@@ -320,6 +320,7 @@ fn one_line<'a>(
             source: pack.sources.get(rule.source).map(super::Source::in_words).unwrap_or_default(),
             inputs: scope.read(&reads),
             never_expires: line.never_expires,
+            item: line.catalogue_item.clone().map(|id| CatalogueItem { id, ..CatalogueItem::default() }),
         },
         refund: line.refund,
     })

@@ -218,6 +218,8 @@ pub struct LineRule {
     pub assumption: String,
     /// A voucher by it never runs out.
     pub never_expires: bool,
+    /// The item of the catalogue that a service is.
+    pub catalogue_item: Option<String>,
 }
 
 /// What a line gives, before its amount is known.

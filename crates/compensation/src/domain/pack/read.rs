@@ -320,7 +320,7 @@ impl Reader {
         ids.push(id.to_owned());
     }
 
-    fn id(&mut self, path: &str, id: &str) {
+    pub(super) fn id(&mut self, path: &str, id: &str) {
         let ok = (1..=60).contains(&id.len())
             && id.starts_with(|c: char| c.is_ascii_lowercase())
             && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');

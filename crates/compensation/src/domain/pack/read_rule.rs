@@ -136,6 +136,15 @@ impl Reader {
             if document.never_expires && !instead_of_money {
                 self.problem(&path, "never expires, which only a voucher or a discount can say");
             }
+            if let Some(item) = &document.catalogue_item {
+                self.id(&format!("{path}.catalogue_item"), item);
+                if document.kind != KindDocument::Service {
+                    self.problem(
+                        &format!("{path}.catalogue_item"),
+                        "is for SERVICE only: the catalogue prices services",
+                    );
+                }
+            }
             lines.extend(self.line(&path, document));
         }
         lines
@@ -183,6 +192,7 @@ impl Reader {
             refund: document.refund,
             assumption: document.assumption,
             never_expires: document.never_expires,
+            catalogue_item: document.catalogue_item,
         })
     }
 }

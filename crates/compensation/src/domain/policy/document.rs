@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::abuse::{Abuse, Dimension, MAX_AT, Threshold};
 use super::authority::{Authority, KindLimits, Limits, Role};
 use super::budgets::{Band, Budgets};
+use super::catalogue::{Catalogue, Item, Worth};
 use super::measure::{self, Unit};
 use super::window::MAX_DAYS;
 use super::{Policy, PolicyKind, Rules};
@@ -17,6 +18,10 @@ use crate::domain::money::parse_amount;
 
 /// Most bytes of a document.
 pub const MAX_BYTES: usize = 65_536;
+/// Most items of a catalogue.
+const MAX_EXTRAS: usize = 500;
+/// The largest share of the price that something costs or is worth, in percent.
+const MAX_SHARE: u32 = 1_000;
 
 #[derive(Debug, Deserialize)]
 struct Head {
@@ -98,6 +103,26 @@ struct SignalDocument {
     window_days: u32,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CatalogueDocument {
+    #[serde(rename = "kind")]
+    _kind: String,
+    version: String,
+    effective_from: String,
+    price_fact: String,
+    items: Vec<ItemDocument>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ItemDocument {
+    id: String,
+    description: String,
+    cost: Vec<String>,
+    perceived_value: Vec<String>,
+}
+
 /// Reads a policy.
 ///
 /// # Errors
@@ -113,7 +138,8 @@ pub fn parse(yaml: &str) -> Result<Policy, Vec<String>> {
         Some(PolicyKind::Authority) => reader.authority(read(yaml)?),
         Some(PolicyKind::Budgets) => reader.budgets(read(yaml)?),
         Some(PolicyKind::Abuse) => reader.abuse(read(yaml)?),
-        None => return Err(vec![format!("kind: `{}` is not one of AUTHORITY, BUDGETS, ABUSE", head.kind)]),
+        Some(PolicyKind::Catalogue) => reader.catalogue(read(yaml)?),
+        None => return Err(vec![format!("kind: `{}` is not one of AUTHORITY, BUDGETS, ABUSE, CATALOGUE", head.kind)]),
     };
     if reader.problems.is_empty() { Ok(policy) } else { Err(reader.problems) }
 }
@@ -194,7 +220,7 @@ impl Reader {
             let path = format!("{path}[{index}]");
             let (fits, example): (fn(&Unit) -> bool, _) = match kind {
                 "DISCOUNT" => (|unit| unit.as_str() == "PERCENT", "25 percent"),
-                "SERVICE" => (|unit| unit.as_str() == "TIMES", "3 times"),
+                "SERVICE" => (|unit| unit.as_str() != "PERCENT", "3 times or EUR 50.00"),
                 _ => (|unit| unit.money(0).is_some(), "EUR 50.00"),
             };
             match measure::parse(text).filter(|(unit, _)| fits(unit)) {
@@ -210,9 +236,7 @@ impl Reader {
     }
 
     fn budgets(&mut self, document: BudgetsDocument) -> Policy {
-        if !is_key(&document.lifetime_value_fact) {
-            self.problem("lifetime_value_fact", format!("`{}` is not the key of a fact", document.lifetime_value_fact));
-        }
+        self.fact("lifetime_value_fact", &document.lifetime_value_fact);
         self.number("bands", document.bands.len(), 1, 16);
         let (mut bands, mut ids) = (Vec::new(), BTreeSet::new());
         let last = document.bands.len().saturating_sub(1);
@@ -286,6 +310,59 @@ impl Reader {
         }
         let rules = Abuse { version: document.version.clone(), thresholds };
         self.policy(document.version, document.effective_from, Rules::Abuse(Arc::new(rules)))
+    }
+
+    fn catalogue(&mut self, document: CatalogueDocument) -> Policy {
+        self.fact("price_fact", &document.price_fact);
+        self.number("items", document.items.len(), 0, MAX_EXTRAS);
+        let mut items: Vec<Item> = Vec::new();
+        for (index, item) in document.items.into_iter().enumerate() {
+            let path = format!("items[{index}]");
+            self.id(&format!("{path}.id"), &item.id);
+            if items.iter().any(|other| other.id == item.id) {
+                self.problem(&format!("{path}.id"), format!("`{}` is taken", item.id));
+            }
+            let length = item.description.chars().count();
+            if !(1..=300).contains(&length) || item.description.chars().any(char::is_control) {
+                self.problem(&format!("{path}.description"), "must have 1 to 300 characters, without line breaks");
+            }
+            let cost = self.worth(&format!("{path}.cost"), &item.cost);
+            let perceived_value = self.worth(&format!("{path}.perceived_value"), &item.perceived_value);
+            if let (Worth::Amounts(cost), Worth::Amounts(value)) = (&cost, &perceived_value)
+                && !cost.iter().map(|amount| amount.currency).eq(value.iter().map(|amount| amount.currency))
+            {
+                let problem = "must name the currencies of cost, in their order: what something is worth is compared with what it costs";
+                self.problem(&format!("{path}.perceived_value"), problem);
+            }
+            items.push(Item { id: item.id, description: item.description, cost, perceived_value });
+        }
+        let rules = Catalogue { version: document.version.clone(), price_fact: document.price_fact, items };
+        self.policy(document.version, document.effective_from, Rules::Catalogue(Arc::new(rules)))
+    }
+
+    /// Amounts by currency, or one share of the price.
+    fn worth(&mut self, path: &str, texts: &[String]) -> Worth {
+        if let [text] = texts
+            && let Some(percent) = text.strip_suffix(" percent")
+        {
+            let share = percent.parse().ok().filter(|share| (0..=MAX_SHARE).contains(share));
+            if share.is_none() {
+                self.problem(path, format!("`{text}` is not a share such as 60 percent, at most {MAX_SHARE} percent"));
+            }
+            return Worth::OfPrice(share.unwrap_or_default());
+        }
+        let before = self.problems.len();
+        let amounts = self.amounts(path, texts);
+        if amounts.is_empty() && self.problems.len() == before {
+            self.problem(path, "needs amounts such as EUR 50.00, or one share of the price such as 60 percent");
+        }
+        Worth::Amounts(amounts)
+    }
+
+    fn fact(&mut self, path: &str, key: &str) {
+        if !is_key(key) {
+            self.problem(path, format!("`{key}` is not the key of a fact"));
+        }
     }
 
     fn window(&mut self, path: &str, days: u32) {

@@ -1,4 +1,5 @@
-//! What is counted against a limit, and in which unit: money by currency, discounts by percent, services by number.
+//! What is counted against a limit, and in which unit: money by currency, discounts by percent, services by number, and by
+//! what they cost where the catalogue says it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,12 +68,20 @@ pub fn parse(text: &str) -> Option<(Unit, i64)> {
     }
 }
 
+/// What a line counts: its benefit, and what a service costs besides.
+fn counts(line: &RemedyLine) -> impl Iterator<Item = (Unit, i64)> {
+    let cost = line.cost().filter(|_| line.benefit == Benefit::Service).map(amount_of);
+    [of(&line.benefit)].into_iter().chain(cost)
+}
+
+fn amount_of(amount: Money) -> (Unit, i64) {
+    (Unit::currency(amount.currency), amount.minor.min(CEILING))
+}
+
 /// What a benefit counts.
 pub fn of(benefit: &Benefit) -> (Unit, i64) {
     match benefit {
-        Benefit::Money(amount) | Benefit::Voucher(amount) => {
-            (Unit::currency(amount.currency), amount.minor.min(CEILING))
-        }
+        Benefit::Money(amount) | Benefit::Voucher(amount) => amount_of(*amount),
         Benefit::Discount(percent) => (Unit(Unit::PERCENT.to_owned()), i64::from(*percent)),
         Benefit::Service => (Unit(Unit::TIMES.to_owned()), 1),
     }
@@ -88,32 +97,33 @@ pub fn need(options: &[OfferOption], plus: &[RemedyLine], owed: &[&RemedyLine]) 
     largest(bundles)
 }
 
-/// The most that an offer costs, by currency: its dearest option with what comes along, money and vouchers alike. What the
+/// The most that an offer costs, by currency: its dearest option with what comes along, money, vouchers and services alike. What the
 /// law demands is no cost of a decision, as far as `owed` says that the law demands it.
 pub fn costs(options: &[OfferOption], plus: &[RemedyLine], owed: &[&RemedyLine]) -> Vec<Money> {
     let bundles = options.iter().map(|option| {
         let mut sums = BTreeMap::new();
         for line in not_owed(option.lines.iter().chain(plus), owed) {
-            let (unit, amount) = of(&line.benefit);
-            *sums.entry(unit).or_default() += amount;
+            if let Some((unit, amount)) = line.cost().map(amount_of) {
+                *sums.entry(unit).or_default() += amount;
+            }
         }
         sums
     });
     largest(bundles).into_iter().filter_map(|(unit, amount)| unit.money(amount)).collect()
 }
 
-/// What an offer counts against a budget for gestures: money and vouchers alike, by currency.
+/// What an offer counts against a budget for gestures: money, vouchers and services alike, by currency.
 pub fn gestures(options: &[OfferOption], plus: &[RemedyLine]) -> BTreeMap<Unit, i64> {
     let bundles = options.iter().map(|option| sum_gestures(option.lines.iter().chain(plus)));
     largest(bundles)
 }
 
-/// What lines count against a budget for gestures. Discounts and services have no amount.
+/// What lines count against a budget for gestures: what they cost. Discounts, and services whose cost no catalogue says, count
+/// nothing.
 pub fn sum_gestures<'a>(lines: impl IntoIterator<Item = &'a RemedyLine>) -> BTreeMap<Unit, i64> {
     let mut sums = BTreeMap::new();
     for line in lines.into_iter().filter(|line| line.basis.is_gesture()) {
-        if let Benefit::Money(_) | Benefit::Voucher(_) = line.benefit {
-            let (unit, amount) = of(&line.benefit);
+        if let Some((unit, amount)) = line.cost().map(amount_of) {
             *sums.entry(unit).or_default() += amount;
         }
     }
@@ -139,8 +149,9 @@ pub fn reasons_of_law(options: &[OfferOption], plus: &[RemedyLine], owed: &[&Rem
 fn sum<'a>(lines: impl IntoIterator<Item = &'a RemedyLine>, owed: &[&RemedyLine]) -> Need {
     let mut sums = Need::new();
     for line in not_owed(lines, owed) {
-        let (unit, amount) = of(&line.benefit);
-        *sums.entry((line.benefit.kind().to_owned(), unit)).or_default() += amount;
+        for (unit, amount) in counts(line) {
+            *sums.entry((line.benefit.kind().to_owned(), unit)).or_default() += amount;
+        }
     }
     sums
 }
@@ -161,7 +172,10 @@ fn not_owed<'a>(lines: impl IntoIterator<Item = &'a RemedyLine>, owed: &[&Remedy
 
 fn covers(owed: &RemedyLine, line: &RemedyLine) -> bool {
     let ((unit, amount), (asked_unit, asked)) = (of(&owed.benefit), of(&line.benefit));
-    owed.benefit.kind() == line.benefit.kind() && unit == asked_unit && asked <= amount
+    // An item of the catalogue costs something: the law demands it only where the rule names that very item.
+    let item = |line: &RemedyLine| line.origin.item.as_ref().map(|item| item.id.clone());
+    let same_item = item(line).is_none() || item(line) == item(owed);
+    owed.benefit.kind() == line.benefit.kind() && unit == asked_unit && asked <= amount && same_item
 }
 
 fn largest<K: Ord>(bundles: impl Iterator<Item = BTreeMap<K, i64>>) -> BTreeMap<K, i64> {
@@ -176,7 +190,7 @@ fn largest<K: Ord>(bundles: impl Iterator<Item = BTreeMap<K, i64>>) -> BTreeMap<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::line::{Consent, Origin};
+    use crate::domain::line::{CatalogueItem, Consent, Origin};
 
     fn line(id: &str, basis: Basis, benefit: Benefit) -> RemedyLine {
         RemedyLine {
@@ -256,6 +270,41 @@ mod tests {
         let law = line("law", Basis::Statutory, Benefit::Money(money("EUR 250.00")));
         assert_eq!(costs(&[option(vec![law.clone()])], &along, &[&law]), [money("EUR 5.00")]);
         assert_eq!(costs(&[option(vec![line("d", Basis::Gesture, Benefit::Discount(20))])], &[], &[]), []);
+    }
+
+    fn item(id: &str, basis: Basis, cost: Option<&str>) -> RemedyLine {
+        let cost = cost.map(money);
+        let item = CatalogueItem { id: id.to_owned(), cost, ..CatalogueItem::default() };
+        RemedyLine { origin: Origin { item: Some(item), ..Origin::default() }, ..line(id, basis, Benefit::Service) }
+    }
+
+    /// A service counts by number and by what it costs: against authority both, against budgets and as a cost the latter.
+    #[test]
+    fn an_item_of_the_catalogue_counts_what_it_costs() {
+        let upgrade = item("upgrade", Basis::Gesture, Some("EUR 30.00"));
+        let cheap = option(vec![item("call", Basis::Gesture, None)]);
+        let dear = option(vec![upgrade.clone(), line("v", Basis::Gesture, Benefit::Voucher(money("EUR 1.00")))]);
+        let need = need(&[cheap.clone(), dear.clone()], &[upgrade], &[]);
+        let told: Vec<_> = need.iter().map(|((kind, unit), n)| format!("{kind} {}", unit.in_words(*n))).collect();
+        assert_eq!(told, ["SERVICE EUR 60.00", "SERVICE 2 times", "VOUCHER EUR 1.00"]);
+        assert_eq!(costs(&[cheap.clone(), dear.clone()], &[], &[]), [money("EUR 31.00")]);
+        let budgeted: Vec<_> = gestures(&[cheap, dear], &[]).into_values().collect();
+        assert_eq!(budgeted, [3_100]);
+        let huge = item("huge", Basis::Gesture, Some("EUR 90000000000000000.00"));
+        assert_eq!(gestures(&[option(vec![huge])], &[]).into_values().collect::<Vec<_>>(), [CEILING]);
+    }
+
+    #[test]
+    fn the_law_demands_an_item_only_where_the_rule_names_it() {
+        let care = line("care", Basis::Statutory, Benefit::Service);
+        let upgrade = item("upgrade", Basis::Statutory, Some("EUR 30.00"));
+        let claimed =
+            |owed: &RemedyLine, line: &RemedyLine| reasons_of_law(&[option(vec![line.clone()])], &[], &[owed]).len();
+        assert_eq!(claimed(&care, &care), 0);
+        assert_eq!(claimed(&care, &upgrade), 1);
+        assert_eq!(claimed(&item("upgrade", Basis::Statutory, None), &upgrade), 0);
+        assert_eq!(claimed(&item("seat", Basis::Statutory, None), &upgrade), 1);
+        assert_eq!(claimed(&upgrade, &care), 0, "a service in words is what was owed before there was a catalogue");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Policies: who may decide what alone, how much may be given as a gesture, and when repetition is looked at first.
+//! Policies: who may decide what alone, how much may be given as a gesture, when repetition is looked at first, and what
+//! extras cost and are worth.
 //!
 //! Owns the documents, what they say, and the decisions that they make. Pure. What always holds: a version is never
 //! changed, a limit holds to the minor unit, and every refusal to decide alone says which limit it is about.
@@ -6,6 +7,7 @@
 pub mod abuse;
 pub mod authority;
 pub mod budgets;
+pub mod catalogue;
 pub mod diff;
 mod document;
 pub mod gestures;
@@ -21,6 +23,7 @@ use std::sync::Arc;
 use self::abuse::Abuse;
 use self::authority::Authority;
 use self::budgets::Budgets;
+use self::catalogue::Catalogue;
 
 /// What a policy is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,11 +34,13 @@ pub enum PolicyKind {
     Budgets,
     /// When repeated gestures are looked at by a person first.
     Abuse,
+    /// What extras cost and are worth.
+    Catalogue,
 }
 
 impl PolicyKind {
     /// All.
-    pub const ALL: [PolicyKind; 3] = [Self::Authority, Self::Budgets, Self::Abuse];
+    pub const ALL: [PolicyKind; 4] = [Self::Authority, Self::Budgets, Self::Abuse, Self::Catalogue];
 
     /// As written in documents and stored.
     pub const fn as_str(self) -> &'static str {
@@ -43,6 +48,7 @@ impl PolicyKind {
             Self::Authority => "AUTHORITY",
             Self::Budgets => "BUDGETS",
             Self::Abuse => "ABUSE",
+            Self::Catalogue => "CATALOGUE",
         }
     }
 
@@ -52,6 +58,7 @@ impl PolicyKind {
             Self::Authority => "authority",
             Self::Budgets => "budgets",
             Self::Abuse => "abuse",
+            Self::Catalogue => "catalogue",
         }
     }
 
@@ -71,6 +78,7 @@ impl PolicyKind {
             Self::Authority => include_str!("../../../policies/authority.yaml"),
             Self::Budgets => include_str!("../../../policies/budgets.yaml"),
             Self::Abuse => include_str!("../../../policies/abuse.yaml"),
+            Self::Catalogue => include_str!("../../../policies/catalogue.yaml"),
         }
     }
 }
@@ -84,6 +92,8 @@ pub enum Rules {
     Budgets(Arc<Budgets>),
     /// When repeated gestures are looked at by a person first.
     Abuse(Arc<Abuse>),
+    /// What extras cost and are worth.
+    Catalogue(Arc<Catalogue>),
 }
 
 /// A document that was read.
@@ -106,6 +116,7 @@ impl Policy {
             Rules::Authority(_) => PolicyKind::Authority,
             Rules::Budgets(_) => PolicyKind::Budgets,
             Rules::Abuse(_) => PolicyKind::Abuse,
+            Rules::Catalogue(_) => PolicyKind::Catalogue,
         }
     }
 }

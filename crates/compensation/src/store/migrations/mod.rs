@@ -3,6 +3,7 @@
 //! Calls `durable::ddl` and the schema manager. Always holds: a migration that was released is never edited, and each
 //! one keeps the rows that it finds.
 
+mod add_catalogue;
 mod add_deciders;
 mod add_gate;
 mod add_given;
@@ -22,6 +23,7 @@ mod validate_no_fault;
 mod validate_widened;
 mod widen_ledger;
 
+pub use add_catalogue::AddCatalogue;
 pub use add_deciders::AddDeciders;
 pub use add_gate::AddGate;
 pub use add_given::AddGiven;
