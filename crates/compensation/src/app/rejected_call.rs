@@ -8,11 +8,10 @@ use api::compensation::AdvancePayoutRequest;
 use api::method::compensation_service::ADVANCE_PAYOUT;
 use async_trait::async_trait;
 use durable::{RejectionHandler, Tx, TxError, UndeliveredCall};
-use kernel::{PayoutId, ResourceId as _, ServiceError};
+use kernel::{PayoutId, ResourceId as _};
 use prost::Message as _;
 
 use super::milestones::Milestones;
-use crate::NAME;
 use crate::store::payouts;
 
 /// The handler.
@@ -22,16 +21,6 @@ pub(crate) struct RejectedCalls {
 
 #[async_trait]
 impl RejectionHandler for RejectedCalls {
-    async fn rejected(&self, _tx: &Tx, call: &UndeliveredCall, error: &ServiceError) -> Result<(), TxError> {
-        let (target, method, lane) = (call.target.as_str(), call.method.as_str(), call.lane.as_deref());
-        if target == NAME {
-            tracing::error!(target_name = target, method, %error, "a call to ourselves was refused");
-        } else {
-            tracing::warn!(target_name = target, method, lane, %error, "a milestone was refused");
-        }
-        Ok(())
-    }
-
     async fn parked(&self, tx: &Tx, call: &UndeliveredCall, _why: &str) -> Result<(), TxError> {
         if call.method != ADVANCE_PAYOUT {
             return Ok(());

@@ -42,6 +42,16 @@ impl UndeliveredCall {
             journey: self.journey.clone(),
         }
     }
+
+    /// Logs that it was refused: as an error when the service refused itself, which only a defect can bring about.
+    pub fn log_refusal(&self, error: &ServiceError) {
+        let (target, method, lane) = (self.target.as_str(), self.method.as_str(), self.lane.as_deref());
+        if self.target == self.sender {
+            tracing::error!(target_name = target, method, %error, "a call to ourselves was refused");
+        } else {
+            tracing::warn!(target_name = target, method, lane, %error, "a durable call was refused");
+        }
+    }
 }
 
 /// How an operator ended the parking of a call.
@@ -57,11 +67,15 @@ pub enum Unparked {
 /// several times, and takes effect once, when that transaction commits. What it enqueues leaves with the commit.
 #[async_trait]
 pub trait RejectionHandler: Send + Sync + 'static {
-    /// Called in the transaction that makes a refused call final.
+    /// Called in the transaction that makes a refused call final. The refusal goes to the log unless a service does more.
     ///
     /// # Errors
     /// When the reaction cannot be recorded: nothing is, and the call is sent again later, to get the same answer.
-    async fn rejected(&self, tx: &Tx, call: &UndeliveredCall, error: &ServiceError) -> Result<(), TxError>;
+    async fn rejected(&self, tx: &Tx, call: &UndeliveredCall, error: &ServiceError) -> Result<(), TxError> {
+        let _ = tx;
+        call.log_refusal(error);
+        Ok(())
+    }
 
     /// Called in the transaction that parks a call; `why` is the code and the reason that it failed with last.
     ///

@@ -1,8 +1,8 @@
 //! What is done about a durable call that does not go through.
 //!
 //! A message whose own delivery was refused, or given up by an operator, has failed, and its case is told; so it is while
-//! the delivery is parked, and while the timer of a plan is, until an operator has dealt with it. A milestone that a sink does not want is lost on that sink alone and goes to the log; so does
-//! a timer whose plan does not exist.
+//! the delivery is parked, and while the timer of a plan is, until an operator has dealt with it. A milestone that a sink
+//! does not want is lost on that sink alone and goes to the log; so does a timer whose plan does not exist.
 
 use api::followup::{DeliverMessageRequest, RunPlanStepRequest};
 use api::method::follow_up_service::{DELIVER_MESSAGE, RUN_PLAN_STEP};
@@ -24,7 +24,7 @@ pub(crate) struct RejectedCalls {
 impl RejectionHandler for RejectedCalls {
     async fn rejected(&self, tx: &Tx, call: &UndeliveredCall, error: &ServiceError) -> Result<(), TxError> {
         if call.method != DELIVER_MESSAGE {
-            tracing::warn!(target_name = %call.target, method = %call.method, %error, "a durable call was refused");
+            call.log_refusal(error);
             return Ok(());
         }
         self.failed(tx, call, error.reason.clone()).await

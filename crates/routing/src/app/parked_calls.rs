@@ -8,7 +8,7 @@ use api::method::routing_service::CHECK_CLOCK;
 use api::routing::CheckClockRequest;
 use async_trait::async_trait;
 use durable::{RejectionHandler, Tx, TxError, UndeliveredCall, Unparked};
-use kernel::{ResourceId as _, ServiceError, WorkItemId};
+use kernel::{ResourceId as _, WorkItemId};
 use prost::Message as _;
 
 use super::report::Reporter;
@@ -43,16 +43,6 @@ impl ParkedCalls {
 
 #[async_trait]
 impl RejectionHandler for ParkedCalls {
-    async fn rejected(&self, _tx: &Tx, call: &UndeliveredCall, error: &ServiceError) -> Result<(), TxError> {
-        let (target, method, lane) = (call.target.as_str(), call.method.as_str(), call.lane.as_deref());
-        if target == NAME {
-            tracing::error!(target_name = target, method, %error, "a call to ourselves was refused");
-        } else {
-            tracing::warn!(target_name = target, method, lane, %error, "a milestone was refused");
-        }
-        Ok(())
-    }
-
     async fn parked(&self, tx: &Tx, call: &UndeliveredCall, _why: &str) -> Result<(), TxError> {
         self.tell(tx, call, "CALL_PARKED").await
     }
