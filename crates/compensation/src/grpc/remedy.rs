@@ -19,6 +19,13 @@ pub(super) fn assess(
     let event = historic_event(request.event, now, &mut violations);
     let severity = severity(request.severity, &mut violations);
     let as_of = optional_timestamp("as_of_time", request.as_of_time.as_ref(), &mut violations);
+    if as_of.zip(now).is_some_and(|(as_of, now)| as_of > now) {
+        violations.add(
+            "as_of_time",
+            "TIMESTAMP_RANGE",
+            "must not be later than now: what will be applied is not known",
+        );
+    }
     done(violations, event).map(|event| (event, severity, as_of))
 }
 

@@ -14,7 +14,7 @@ const OWN: &str = "
 kind: CATALOGUE
 version: own
 effective_from: 2000-01-01
-price_fact: price
+price_facts: [price, ticket_price]
 items:
   - { id: call, description: A call by the founder, cost: [EUR 0.00], perceived_value: [EUR 5.00] }
   - { id: free-upgrade, description: An upgrade, cost: [USD 300.00], perceived_value: [USD 900.00] }
@@ -78,6 +78,8 @@ testkit::on_both_databases! {
             as_of_time: as_of,
         };
         let now = desk.api.clone().assess(as_client(assess(None))).await.unwrap().into_inner();
+        let told = now.value.as_ref().unwrap();
+        assert_eq!(told.costs.iter().map(minor).max(), Some(30_000), "priced before it is valued");
         let all = |assessment: &wire::Assessment| -> Vec<(Option<i64>, String)> {
             let lines = assessment.choice_of.iter().flat_map(|option| &option.lines);
             let items = lines.filter(|line| !line.catalogue_item.is_empty());
@@ -87,6 +89,9 @@ testkit::on_both_databases! {
         assert_eq!(all(&now), own, "one without a replacement, which is given anyway");
         let before = Some(chassis::wire::to_timestamp(desk.engine.now().minus(std::time::Duration::from_secs(1))));
         let then = desk.api.clone().assess(as_client(assess(before))).await.unwrap().into_inner();
+        let later = Some(chassis::wire::to_timestamp(desk.engine.now().plus(std::time::Duration::from_secs(1))));
+        let refused = error(desk.api.clone().assess(as_client(assess(later))).await.unwrap_err());
+        assert_eq!((refused.violations[0].field.as_str(), refused.violations[0].reason.as_str()), ("as_of_time", "TIMESTAMP_RANGE"));
         assert_eq!(all(&then)[0], (Some(6_000), "shipped-1".to_owned()), "as it was known then");
     }
 
@@ -104,6 +109,37 @@ testkit::on_both_databases! {
         wrong_order(&desk, 2).await;
         let told = reasons(waiting(&desk).await);
         assert!(told.contains(&passed.to_owned()), "{told:?}");
+    }
+
+    /// An extra that costs nothing asks no budget, and does not keep the sum of what does from being read.
+    async fn what_costs_nothing_leaves_the_budget_of_the_rest_alone(database: testkit::TestDatabase) {
+        let desk = Desk::open(&database).await;
+        apply(&desk, "{ kind: BUDGETS, version: small, effective_from: 2000-01-01, lifetime_value_fact: lifetime_value, \
+            bands: [{ id: all, limits: [{ window_days: 2, amounts: [EUR 15.00] }] }] }").await.unwrap();
+        apply(&desk, "{ kind: CATALOGUE, version: free, effective_from: 2000-01-01, price_facts: [price], \
+            items: [{ id: free-upgrade, description: Up, cost: [EUR 0.00], perceived_value: [EUR 9.00] }] }").await.unwrap();
+        // A voucher of EUR 10.00, which the gate lets pass, beside the upgrade.
+        let late = |number| {
+            let facts = [("price", money_fact("EUR", 10_000)), ("lifetime_value", money_fact("EUR", 10_000))];
+            desk.remedy(remedy_of(number, event(&desk, "order.late", &facts)))
+        };
+        let first = late(1).await;
+        assert_eq!(first.assessment.unwrap().automatic.len(), 1);
+        let spent = "SELECT CAST(sum(amount) AS BIGINT) AS n FROM spending_days WHERE scope = 'BUDGET'";
+        assert_eq!(desk.count(spent).await, 1_000);
+        let second = late(2).await;
+        assert!(second.assessment.unwrap().automatic.is_empty(), "EUR 10.00 of EUR 15.00 are gone");
+        assert_eq!((waiting(&desk).await.len(), desk.count(spent).await), (1, 1_000));
+    }
+
+    async fn what_an_item_costs_must_be_known_to_be_decided_alone(database: testkit::TestDatabase) {
+        let desk = Desk::open(&database).await;
+        apply(&desk, OWN).await.unwrap();
+        let opened = declined(&desk, 1).await;
+        let asked = offer_by(&desk, &opened.name, "Ada", "", vec![item("lounge")]).await.unwrap();
+        assert_eq!(asked.state(), State::PendingApproval);
+        let reasons = waiting(&desk).await.remove(0).reasons;
+        assert_eq!(reasons, ["what lounge costs cannot be told: the event has no price among price, ticket_price"]);
     }
 
     async fn an_agents_item_is_limited_by_number_and_by_cost(database: testkit::TestDatabase) {

@@ -108,10 +108,13 @@ impl Parts {
             let Some(policies) = in_force.get(ask.tenant) else { continue };
             let Some(band) = policies.budgets.band(policies.budgets.lifetime_value(ask.event)) else { continue };
             let windows: Vec<u32> = band.limits.iter().map(|(window, _)| *window).collect();
-            let mut amounts = sum_gestures(&ask.assessment.automatic);
-            amounts.extend(gestures(&ask.assessment.choice_of, &ask.assessment.plus));
-            for entry in budget_entries(Some(band), &amounts) {
-                wanted.insert((ask.tenant, entry.account), windows.clone());
+            // Both may be in one currency, of which one sum is read.
+            for amounts in
+                [sum_gestures(&ask.assessment.automatic), gestures(&ask.assessment.choice_of, &ask.assessment.plus)]
+            {
+                for entry in budget_entries(Some(band), &amounts) {
+                    wanted.insert((ask.tenant, entry.account), windows.clone());
+                }
             }
         }
         let holders = wanted.keys().map(|(tenant, account)| ((*tenant).clone(), account.scope, account.holder.clone()));

@@ -4,10 +4,12 @@
 //! not guessed.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use kernel::Money;
 
 use crate::domain::assessment::Assessment;
+use crate::domain::decision_value::DecisionValue;
 use crate::domain::event::{Fact, FailureEvent};
 use crate::domain::line::{CatalogueItem, RemedyLine};
 use crate::domain::money::percent_of;
@@ -17,8 +19,8 @@ use crate::domain::money::percent_of;
 pub struct Catalogue {
     /// Version of the document.
     pub version: String,
-    /// The fact of the event that says the price of what failed.
-    pub price_fact: String,
+    /// The facts of the event that say the price of what failed: the first that is there.
+    pub price_facts: Vec<String>,
     /// In the order of the document.
     pub items: Vec<Item>,
 }
@@ -76,10 +78,10 @@ impl Catalogue {
     /// What an item costs and is worth when this failed.
     fn priced(&self, item: &Item, event: &FailureEvent) -> CatalogueItem {
         // A price below zero is none: nothing would be taken from a budget by giving it back.
-        let price = match event.facts.get(&self.price_fact) {
+        let price = self.price_facts.iter().find_map(|fact| match event.facts.get(fact) {
             Some(Fact::Money(price)) if price.minor >= 0 => Some(*price),
             _ => None,
-        };
+        });
         CatalogueItem {
             id: item.id.clone(),
             catalogue: self.version.clone(),
@@ -100,10 +102,23 @@ impl Catalogue {
         false
     }
 
+    /// Why somebody else must agree to these lines: one reason for each item whose cost cannot be told.
+    pub fn reasons_of_cost<'a>(&self, lines: impl IntoIterator<Item = &'a RemedyLine>) -> BTreeSet<String> {
+        let items = lines.into_iter().filter_map(|line| line.origin.item.as_ref());
+        let unknown = items.filter(|item| item.cost.is_none());
+        let facts = self.price_facts.join(", ");
+        unknown
+            .map(|item| format!("what {} costs cannot be told: the event has no price among {facts}", item.id))
+            .collect()
+    }
+
     /// Prices what rules give. An item that the catalogue does not know stays without a price: the rule gives it anyway.
     pub fn price_all(&self, assessment: &mut Assessment, event: &FailureEvent) {
         for line in assessment.lines_mut() {
             self.price(line, event);
+        }
+        if assessment.value.is_some() {
+            assessment.value = Some(DecisionValue::of_rules(assessment, event));
         }
     }
 
@@ -205,6 +220,42 @@ mod tests {
         let mut below = line("free-replacement", "");
         shipped().price(&mut below, &event(Some(Money::new(money("EUR 1.00").currency, -100))));
         assert_eq!(below.cost(), None, "a price below zero is none");
+    }
+
+    #[test]
+    fn the_first_price_that_is_told_is_the_price() {
+        let with = |facts: &[(&str, &str)]| {
+            let facts = facts.iter().map(|(key, text)| ((*key).to_owned(), Fact::Money(money(text)))).collect();
+            let event = FailureEvent { facts, ..event(None) };
+            let mut line = line("free-replacement", "");
+            shipped().price(&mut line, &event);
+            line.cost()
+        };
+        assert_eq!(with(&[("ticket_price", "EUR 50.00"), ("price", "EUR 100.00")]), Some(money("EUR 60.00")));
+        assert_eq!(with(&[("ticket_price", "EUR 50.00"), ("declared_value", "EUR 10.00")]), Some(money("EUR 30.00")));
+        assert_eq!(with(&[("declared_value", "EUR 10.00")]), Some(money("EUR 6.00")));
+    }
+
+    #[test]
+    fn a_cost_that_cannot_be_told_is_a_reason_to_ask() {
+        let (mut known, mut unknown) = (line("free-upgrade", ""), line("free-replacement", ""));
+        shipped().price(&mut known, &event(None));
+        shipped().price(&mut unknown, &event(None));
+        let reasons = shipped().reasons_of_cost([&known, &unknown, &unknown]);
+        assert_eq!(
+            reasons.into_iter().collect::<Vec<_>>(),
+            [
+                "what free-replacement costs cannot be told: the event has no price among price, ticket_price, declared_value"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_priced_is_in_the_value_of_the_decision() {
+        let automatic = vec![line("free-upgrade", "")];
+        let mut assessment = Assessment { automatic, value: Some(DecisionValue::default()), ..Assessment::default() };
+        shipped().price_all(&mut assessment, &event(None));
+        assert_eq!(assessment.value.map(|value| value.costs), Some(vec![money("USD 10.00")]));
     }
 
     #[test]

@@ -110,7 +110,7 @@ struct CatalogueDocument {
     _kind: String,
     version: String,
     effective_from: String,
-    price_fact: String,
+    price_facts: Vec<String>,
     items: Vec<ItemDocument>,
 }
 
@@ -313,7 +313,10 @@ impl Reader {
     }
 
     fn catalogue(&mut self, document: CatalogueDocument) -> Policy {
-        self.fact("price_fact", &document.price_fact);
+        self.number("price_facts", document.price_facts.len(), 1, 8);
+        for (index, key) in document.price_facts.iter().enumerate() {
+            self.fact(&format!("price_facts[{index}]"), key);
+        }
         self.number("items", document.items.len(), 0, MAX_EXTRAS);
         let mut items: Vec<Item> = Vec::new();
         for (index, item) in document.items.into_iter().enumerate() {
@@ -336,7 +339,7 @@ impl Reader {
             }
             items.push(Item { id: item.id, description: item.description, cost, perceived_value });
         }
-        let rules = Catalogue { version: document.version.clone(), price_fact: document.price_fact, items };
+        let rules = Catalogue { version: document.version.clone(), price_facts: document.price_facts, items };
         self.policy(document.version, document.effective_from, Rules::Catalogue(Arc::new(rules)))
     }
 

@@ -79,7 +79,7 @@ fn all_problems_of_a_document_are_told_with_their_paths() {
 
 #[test]
 fn all_problems_of_a_catalogue_are_told_with_their_paths() {
-    let catalogue = "kind: CATALOGUE\nversion: '1'\neffective_from: 2026-01-01\nprice_fact: Price\nitems:\n\
+    let catalogue = "kind: CATALOGUE\nversion: '1'\neffective_from: 2026-01-01\nprice_facts: [price, Price]\nitems:\n\
         - {id: a, description: '', cost: [], perceived_value: [EUR 1]}\n\
         - {id: a, description: \"two\\nlines\", cost: [EUR 1.00, USD 1.00], perceived_value: [USD 2.00, EUR 2.00]}\n\
         - {id: b, description: B, cost: [1001 percent], perceived_value: [-1 percent]}\n\
@@ -88,7 +88,7 @@ fn all_problems_of_a_catalogue_are_told_with_their_paths() {
     assert_eq!(
         parse(catalogue).expect_err("wrong"),
         [
-            "price_fact: `Price` is not the key of a fact",
+            "price_facts[1]: `Price` is not the key of a fact",
             "items[0].description: must have 1 to 300 characters, without line breaks",
             "items[0].cost: needs amounts such as EUR 50.00, or one share of the price such as 60 percent",
             "items[0].perceived_value[0]: `EUR 1` is not an amount such as EUR 50.00",
@@ -102,7 +102,7 @@ fn all_problems_of_a_catalogue_are_told_with_their_paths() {
     );
     let item =
         |number: usize| format!("- {{id: i{number}, description: D, cost: [EUR 0.00], perceived_value: [EUR 1.00]}}\n");
-    let head = "kind: CATALOGUE\nversion: '1'\neffective_from: 2026-01-01\nprice_fact: price\nitems:\n";
+    let head = "kind: CATALOGUE\nversion: '1'\neffective_from: 2026-01-01\nprice_facts: [price]\nitems:\n";
     let of = |items: usize| head.to_owned() + &(0..items).map(item).collect::<String>();
     assert!(parse(&of(500)).is_ok());
     assert_eq!(parse(&of(501)).expect_err("too many"), ["items: has 501 items; allowed are 0 to 500"]);

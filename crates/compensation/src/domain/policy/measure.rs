@@ -70,8 +70,13 @@ pub fn parse(text: &str) -> Option<(Unit, i64)> {
 
 /// What a line counts: its benefit, and what a service costs besides.
 fn counts(line: &RemedyLine) -> impl Iterator<Item = (Unit, i64)> {
-    let cost = line.cost().filter(|_| line.benefit == Benefit::Service).map(amount_of);
+    let cost = cost_of(line).filter(|_| line.benefit == Benefit::Service);
     [of(&line.benefit)].into_iter().chain(cost)
+}
+
+/// What a line costs; nothing for what costs nothing, so that no sum is read and no limit asked for it.
+fn cost_of(line: &RemedyLine) -> Option<(Unit, i64)> {
+    line.cost().filter(|cost| cost.minor > 0).map(amount_of)
 }
 
 fn amount_of(amount: Money) -> (Unit, i64) {
@@ -103,7 +108,7 @@ pub fn costs(options: &[OfferOption], plus: &[RemedyLine], owed: &[&RemedyLine])
     let bundles = options.iter().map(|option| {
         let mut sums = BTreeMap::new();
         for line in not_owed(option.lines.iter().chain(plus), owed) {
-            if let Some((unit, amount)) = line.cost().map(amount_of) {
+            if let Some((unit, amount)) = cost_of(line) {
                 *sums.entry(unit).or_default() += amount;
             }
         }
@@ -123,7 +128,7 @@ pub fn gestures(options: &[OfferOption], plus: &[RemedyLine]) -> BTreeMap<Unit, 
 pub fn sum_gestures<'a>(lines: impl IntoIterator<Item = &'a RemedyLine>) -> BTreeMap<Unit, i64> {
     let mut sums = BTreeMap::new();
     for line in lines.into_iter().filter(|line| line.basis.is_gesture()) {
-        if let Some((unit, amount)) = line.cost().map(amount_of) {
+        if let Some((unit, amount)) = cost_of(line) {
             *sums.entry(unit).or_default() += amount;
         }
     }
@@ -290,6 +295,9 @@ mod tests {
         assert_eq!(costs(&[cheap.clone(), dear.clone()], &[], &[]), [money("EUR 31.00")]);
         let budgeted: Vec<_> = gestures(&[cheap, dear], &[]).into_values().collect();
         assert_eq!(budgeted, [3_100]);
+        let free = item("seat", Basis::Gesture, Some("EUR 0.00"));
+        assert!(sum_gestures([&free]).is_empty(), "what costs nothing asks no budget");
+        assert_eq!(counts(&free).count(), 1, "it counts by number alone");
         let huge = item("huge", Basis::Gesture, Some("EUR 90000000000000000.00"));
         assert_eq!(gestures(&[option(vec![huge])], &[]).into_values().collect::<Vec<_>>(), [CEILING]);
     }
