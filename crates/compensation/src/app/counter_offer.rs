@@ -12,9 +12,11 @@ use super::progress::progress;
 use super::respond_to_offer::lock_offer;
 use super::{App, Parts};
 use crate::domain::approval::CounterTo;
+use crate::domain::by_law::is_beside_the_law;
 use crate::domain::fair_amount::{self, nearest};
+use crate::domain::fair_option::OwedMoney;
 use crate::domain::gate::Outcome;
-use crate::domain::line::{Basis, Benefit, Consent, OfferOption, Origin, RemedyLine};
+use crate::domain::line::{Consent, OfferOption, RemedyLine};
 use crate::domain::offer::OfferState;
 use crate::domain::records::{Offer, OfferDraft, Remedy};
 
@@ -91,8 +93,16 @@ impl Parts {
         }
         let with_it: Vec<_> = remedy.assessment.automatic.iter().chain(&declined.plus).collect();
         let guidance = gate.and_then(|gate| gate.guidance.as_ref());
-        let (amount, explanation) = match nearest(ask, guidance, &declined.options, &with_it) {
-            fair_amount::Answer::Offer(amount, explanation) => (amount, explanation),
+        let (options, explanation) = match nearest(ask, guidance, &declined.options, &with_it) {
+            fair_amount::Answer::Offer(amount, explanation) => {
+                let Some(options) = with_amount(&declined.options, amount, &explanation) else {
+                    "There is no room for another option. A person answers.".clone_into(&mut declined.explanation);
+                    return Ok(None);
+                };
+                (options, explanation)
+            }
+            // As it was, with the reason: nothing less than the law gives is agreed on.
+            fair_amount::Answer::ByLaw(explanation) => (declined.options.clone(), explanation),
             fair_amount::Answer::Person(explanation) => {
                 declined.explanation = explanation;
                 return Ok(None);
@@ -105,7 +115,6 @@ impl Parts {
                 return Ok(None);
             }
         };
-        let options = with_amount(&declined.options, amount, &explanation);
         let expires_at = tx.now().plus(self.term_of(&options));
         let draft = OfferDraft { options, plus: declined.plus.clone(), made_by: "gate".to_owned(), expires_at };
         let mut offer = draft.open(self.engine.new_id().into(), remedy, tx.now());
@@ -116,25 +125,21 @@ impl Parts {
     }
 }
 
-/// The amount as money, before what could be chosen so far: an offer is not taken back by asking for another one.
-fn with_amount(options: &[OfferOption], amount: kernel::Money, explanation: &str) -> Vec<OfferOption> {
+/// The amount as money, before what could be chosen so far: an offer is not taken back by asking for another one. Where there
+/// are too many, a goodwill option makes room; none when there is no such one.
+fn with_amount(options: &[OfferOption], amount: kernel::Money, explanation: &str) -> Option<Vec<OfferOption>> {
     const ID: &str = "fair";
-    let line = RemedyLine {
-        id: "fair.amount".to_owned(),
-        basis: Basis::Gesture,
-        benefit: Benefit::Money(amount),
-        description: "What we can agree on".to_owned(),
-        arithmetic: explanation.to_owned(),
-        origin: Origin::default(),
-        refund: false,
-    };
     let fair = OfferOption {
         id: ID.to_owned(),
         description: format!("{amount} in money"),
-        lines: vec![line],
+        lines: OwedMoney::of(options, amount.currency).lines(amount, explanation),
         consent: Consent::None,
         holds_after: None,
     };
-    let others = options.iter().filter(|option| option.id != ID).take(MOST_OPTIONS - 1).cloned();
-    [fair].into_iter().chain(others).collect()
+    let mut all: Vec<_> = [fair].into_iter().chain(options.iter().filter(|option| option.id != ID).cloned()).collect();
+    if all.len() > MOST_OPTIONS {
+        let goodwill = all.iter().skip(1).rposition(is_beside_the_law)?;
+        all.remove(goodwill + 1);
+    }
+    Some(all)
 }

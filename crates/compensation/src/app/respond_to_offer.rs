@@ -7,11 +7,13 @@ use durable::{Tx, TxError};
 use kernel::{Answer, Money, OfferId, RequestContext, RequestKey, ServiceError, Violations};
 use serde::Serialize;
 
+use super::by_law::still_owed;
 use super::effects::Effects;
 use super::progress::progress;
 use super::refunds::{lock_order_of, within_captures};
 use super::refusal::not_now;
 use super::{App, Parts, own_calls};
+use crate::domain::by_law::{Demand, by_law, is_beside_the_law};
 use crate::domain::line::Consent;
 use crate::domain::offer::OfferEvent;
 use crate::domain::records::{Offer, Remedy};
@@ -151,7 +153,18 @@ impl Parts {
             violations.finish()?;
         }
         let chosen: Vec<_> = offer.options.iter().filter(|known| known.id == option).cloned().collect();
-        let lines = chosen.into_iter().flat_map(|option| option.lines).chain(offer.plus.clone()).collect();
+        let beside = chosen.iter().all(is_beside_the_law);
+        let mut lines: Vec<_> = chosen.into_iter().flat_map(|option| option.lines).chain(offer.plus.clone()).collect();
+        if beside {
+            // Goodwill that was taken waives nothing.
+            let owed = still_owed(tx, &context.tenant, remedy, false).await?;
+            if let Demand::Pays(law) = by_law(offer, &owed.iter().collect::<Vec<_>>()) {
+                let missing = law.lines.into_iter().filter(|line| !lines.contains(line)).collect::<Vec<_>>();
+                lines.extend(missing);
+                let why = format!("The law demands money as well, so that option {} holds beside it.", law.option);
+                offer.explanation = format!("{} {why}", offer.explanation).trim_start().to_owned();
+            }
+        }
         offer.given = Some(within_captures(tx, &context.tenant, remedy, &option, lines).await?);
         offer.accepted_option = option;
         self.release(tx, &context.tenant, remedy, offer).await?;

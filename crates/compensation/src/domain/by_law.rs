@@ -6,6 +6,8 @@
 //! without an answer (14 CFR 260.6(b)(3), (4)), and its pack names that option; where it does not (EU261 Article 8),
 //! nothing is chosen, and the choice stays owed.
 
+use std::collections::BTreeSet;
+
 use super::assessment::Assessment;
 use super::line::{Basis, Benefit, Consent, OfferOption, RemedyLine};
 use super::offer::OfferState;
@@ -53,10 +55,23 @@ pub fn by_law(offer: &Offer, owed: &[&RemedyLine]) -> Demand {
     Demand::Pays(ByLaw { option: option.id.clone(), lines })
 }
 
-/// The option that is left where there is no real choice: the only one that needs no signature and is more than a gesture.
+/// The option that is left where there is no real choice: the only one that needs no signature and is more than goodwill. Of
+/// several that hold the same of the law, as when an agreement adds to it, the one that holds least besides.
 pub fn only_due(options: &[OfferOption]) -> Option<&OfferOption> {
-    let mut due = due(options);
-    due.next().filter(|_| due.next().is_none())
+    let least = due(options).min_by_key(|option| option.lines.len())?;
+    let law = law_of(least);
+    let is_only = due(options).count() == 1 || !law.is_empty() && due(options).all(|option| law_of(option) == law);
+    is_only.then_some(least)
+}
+
+fn law_of(option: &OfferOption) -> BTreeSet<&str> {
+    option.lines.iter().filter(|line| line.basis == Basis::Statutory).map(|line| line.id.as_str()).collect()
+}
+
+/// True for an option of goodwill alone, for which nobody signs: whoever takes it has waived nothing.
+pub fn is_beside_the_law(option: &OfferOption) -> bool {
+    let is_goodwill = |line: &RemedyLine| line.basis.is_gesture() || line.basis == Basis::Time;
+    option.consent == Consent::None && option.lines.iter().all(is_goodwill)
 }
 
 /// What the law demands of an option, when all of that is money; nothing otherwise.
@@ -65,11 +80,9 @@ pub fn money_by_law(option: &OfferOption) -> Vec<&RemedyLine> {
     if lines.iter().all(|line| matches!(line.benefit, Benefit::Money(_))) { lines } else { Vec::new() }
 }
 
-/// The options that need no signature and are more than a gesture.
+/// The options that need no signature and are more than goodwill.
 fn due(options: &[OfferOption]) -> impl Iterator<Item = &OfferOption> {
-    options
-        .iter()
-        .filter(|option| option.consent == Consent::None && option.lines.iter().any(|line| !line.basis.is_gesture()))
+    options.iter().filter(|option| option.consent == Consent::None && !is_beside_the_law(option))
 }
 
 /// The choice without its gestures, for an offer that comes without our apology: an apology may be late, the law is not.
@@ -219,7 +232,19 @@ mod tests {
             // What was paid already is owed no more.
             assert_eq!(by_law(&offer(&[other, named], &[]), &[]), Demand::Nothing);
         }
-        assert_eq!(choice(&[refund.clone(), refund]), ["refund", "refund"]);
+        // What an agreement adds to the law's money makes no choice of it: whichever is taken, the law's is in it.
+        let gift = line("gift", Basis::Gesture, Benefit::Money(eur(1_000)));
+        let with_gift = OfferOption { lines: [refund.lines.clone(), vec![gift.clone()]].concat(), ..refund.clone() };
+        let fair = OfferOption { id: "fair".to_owned(), ..with_gift };
+        let holds = Some(("refund".to_owned(), vec!["refund".to_owned()]));
+        assert_eq!(found(&[fair.clone(), refund.clone()], &[]), holds);
+        assert_eq!(choice(&[fair, refund.clone(), option("other", Consent::None, &[&flight])]).len(), 3);
+        let time = line("time", Basis::Time, Benefit::Money(eur(1_000)));
+        assert_eq!(
+            found(&[option("time", Consent::None, &[&time, &gift]), refund], &[]),
+            holds,
+            "goodwill stands beside it"
+        );
         for nothing in [option("flight", Consent::None, &[&flight]), option("back", Consent::None, &[&back])] {
             assert_eq!(demanded(&offer(std::slice::from_ref(&nothing), &[]), &owing(&[nothing], &[])), Demand::Nothing);
         }

@@ -9,6 +9,7 @@ use kernel::Money;
 use serde::{Deserialize, Serialize};
 
 use super::event::Severity;
+use super::fair_option::OwedMoney;
 use super::gate::{Known, Outcome};
 use super::line::{Basis, Benefit, OfferOption, RemedyLine};
 use super::money::percent_of;
@@ -45,7 +46,8 @@ pub struct Shares {
 }
 
 /// The shares for an outcome. Whether the service was accepted decides the curve; not known counts as accepted, so that
-/// the small first amounts are tried first. The steps of the accepted curve by severity are this product's assumption.
+/// the small first amounts are tried first. The steps of the accepted curve by severity are this product's assumption. Without a
+/// person SAVE goes no further than RESTORE: a failure more must not pay better, and the senior owner may go up to the ceiling.
 pub const fn shares(outcome: Outcome, severity: Severity, service_accepted: Option<bool>) -> Option<Shares> {
     let rejected = matches!(service_accepted, Some(false));
     let first = match severity {
@@ -57,10 +59,9 @@ pub const fn shares(outcome: Outcome, severity: Severity, service_accepted: Opti
     match (outcome, rejected) {
         (Outcome::StatutoryOnly, _) => None,
         (Outcome::Restore, true) => Some(Shares { from: 60, suggested: 100, to: 120 }),
-        (Outcome::Delight, true) => Some(Shares { from: 60, suggested: 120, to: 120 }),
-        (Outcome::Save, true) => Some(Shares { from: 60, suggested: 120, to: CEILING_PERCENT }),
-        (Outcome::Restore, false) => Some(Shares { from: 0, suggested: first, to: first }),
-        (Outcome::Delight | Outcome::Save, false) => Some(Shares { from: 0, suggested: first, to: 2 * first }),
+        (Outcome::Delight | Outcome::Save, true) => Some(Shares { from: 60, suggested: 120, to: 120 }),
+        (Outcome::Restore | Outcome::Save, false) => Some(Shares { from: 0, suggested: first, to: first }),
+        (Outcome::Delight, false) => Some(Shares { from: 0, suggested: first, to: 2 * first }),
     }
 }
 
@@ -128,11 +129,22 @@ pub fn excess<'a>(ceiling: Money, lines: impl IntoIterator<Item = &'a RemedyLine
     (above > 0).then(|| Money::new(ceiling.currency, above))
 }
 
+/// Why these lines cannot be compared with the price: the first that goes beyond a loss in another currency.
+pub fn not_comparable<'a>(price: Money, lines: impl IntoIterator<Item = &'a RemedyLine>) -> Option<String> {
+    let beyond = lines.into_iter().filter(|line| line.basis == Basis::Time || line.basis.is_gesture());
+    let other = beyond.filter_map(amount_of).find(|amount| amount.currency != price.currency)?;
+    Some(format!(
+        "{other} cannot be compared with the price, {price}, so that nobody knows whether it is above 150 % of it"
+    ))
+}
+
 /// What is answered to a customer who says what would be fair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// This amount, and why.
+    /// This amount in all, and why.
     Offer(Money, String),
+    /// The law gives as much already, by an option that is on the table.
+    ByLaw(String),
     /// A person must answer, and why.
     Person(String),
     /// The ask is in another currency than this one.
@@ -140,16 +152,22 @@ pub enum Answer {
 }
 
 /// The nearest amount to `ask` that may be offered without a person: not above what the gate allows less what comes with
-/// it anyway, and never less than the money that is on the table already.
+/// it anyway, and never less than what is on the table already. What the law demands is part of the amount; where it is no
+/// refund it stands apart from what the gate allows.
 pub fn nearest(ask: Money, guidance: Option<&Guidance>, options: &[OfferOption], with_it: &[&RemedyLine]) -> Answer {
-    let on_table = options.iter().filter_map(|option| money_of(option, ask)).max();
+    let on_table = options.iter().filter_map(|option| amount_of_option(option, ask)).max();
     let base = guidance.map(|guidance| guidance.price.currency).or_else(|| currency_of(options));
     if let Some(currency) = base.filter(|currency| *currency != ask.currency) {
         return Answer::Currency(currency);
     }
+    let owed = OwedMoney::of(options, ask.currency);
+    if i128::from(ask.minor) <= owed.by_law() {
+        let text = format!("{ask} is no more than what the law demands for you: option {} gives it.", owed.option);
+        return Answer::ByLaw(text);
+    }
     let room = guidance
         .map_or(0, |guidance| i128::from(guidance.to.minor) - sum(with_it.iter().copied(), guidance.to, is_not_by_law));
-    let most = room.max(i128::from(on_table.unwrap_or(0))).max(0);
+    let most = (owed.apart() + room.max(0)).max(i128::from(on_table.unwrap_or(0)));
     let Some(most) = i64::try_from(most).ok().filter(|most| *most > 0) else {
         let text = "No amount can be worked out: the price of what failed is not known, or only the law is followed. A person answers.";
         return Answer::Person(text.to_owned());
@@ -167,18 +185,21 @@ pub fn nearest(ask: Money, guidance: Option<&Guidance>, options: &[OfferOption],
     Answer::Offer(most, format!("You call {ask} fair; {most} is the nearest that we may give at once."))
 }
 
-/// What an option gives in vouchers and money, statutory lines apart.
-fn money_of(option: &OfferOption, like: Money) -> Option<i64> {
-    i64::try_from(sum(&option.lines, like, is_not_by_law)).ok().filter(|minor| *minor > 0)
+/// What an option gives in vouchers and money; of what the law demands the money alone.
+fn amount_of_option(option: &OfferOption, like: Money) -> Option<i64> {
+    let lines = option.lines.iter().filter(|line| !line.is_instead_of_money());
+    i64::try_from(sum(lines, like, |_| true)).ok().filter(|minor| *minor > 0)
 }
 
 fn is_not_by_law(basis: Basis) -> bool {
     basis != Basis::Statutory
 }
 
+/// True when an option gives this amount, all of it in money.
 fn has_money(options: &[OfferOption], amount: Money) -> bool {
-    let mut lines = options.iter().flat_map(|option| &option.lines);
-    lines.any(|line| matches!(line.benefit, Benefit::Money(given) if given == amount))
+    let is_money = |line: &RemedyLine| matches!(line.benefit, Benefit::Money(_));
+    let mut in_money = options.iter().filter(|option| option.lines.iter().all(is_money));
+    in_money.any(|option| amount_of_option(option, amount) == Some(amount.minor))
 }
 
 fn currency_of(options: &[OfferOption]) -> Option<kernel::Currency> {

@@ -49,12 +49,13 @@ fn amounts_follow_the_research() {
     for severity in Severity::ALL {
         assert_eq!(amounts(Outcome::Restore, severity, Some(false)), Some((6_000, 10_000, 12_000, 15_000)));
         assert_eq!(amounts(Outcome::Delight, severity, Some(false)), Some((6_000, 12_000, 12_000, 15_000)));
-        assert_eq!(amounts(Outcome::Save, severity, Some(false)), Some((6_000, 12_000, 15_000, 15_000)));
+        assert_eq!(amounts(Outcome::Save, severity, Some(false)), Some((6_000, 12_000, 12_000, 15_000)));
         assert_eq!(amounts(Outcome::StatutoryOnly, severity, Some(false)), None);
     }
     for (severity, first) in [(Unspecified, 500), (Low, 500), (Medium, 1_000), (High, 1_400), (Critical, 1_700)] {
         assert_eq!(amounts(Outcome::Restore, severity, Some(true)), Some((0, first, first, 15_000)));
-        assert_eq!(amounts(Outcome::Save, severity, Some(true)), Some((0, first, 2 * first, 15_000)));
+        assert_eq!(amounts(Outcome::Save, severity, Some(true)), Some((0, first, first, 15_000)), "as RESTORE");
+        assert_eq!(amounts(Outcome::Delight, severity, Some(true)), Some((0, first, 2 * first, 15_000)));
         assert_eq!(amounts(Outcome::Save, severity, None), amounts(Outcome::Save, severity, Some(true)));
     }
     assert_eq!(guidance(Outcome::Restore, Low, &Known::default()), None);
@@ -95,7 +96,7 @@ fn a_fair_ask_gets_the_nearest_amount() {
             assert!(!reason.is_empty());
             None
         }
-        Answer::Currency(currency) => panic!("{currency:?}"),
+        other @ (Answer::Currency(_) | Answer::ByLaw(_)) => panic!("{other:?}"),
     };
     assert_eq!(ask(11_000, &[], &[]), Some(11_000));
     assert_eq!(ask(12_000, &[], &[]), Some(12_000));
@@ -110,6 +111,34 @@ fn a_fair_ask_gets_the_nearest_amount() {
     let mut voucher = line(Basis::Gesture, 20_000);
     voucher.benefit = Benefit::Voucher(usd(20_000));
     assert_eq!(ask(30_000, &[option(vec![voucher])], &[]), Some(20_000), "money for the voucher's worth");
+}
+
+/// Compensation by law stands apart from what the gate allows; a refund by law is part of it, like what gives back a loss.
+#[test]
+fn what_the_law_demands_is_part_of_the_answer() {
+    let guidance = guidance(Outcome::Restore, Severity::Low, &known(Some(true)));
+    let ask = |ask, options: &[OfferOption]| nearest(usd(ask), guidance.as_ref(), options, &[]);
+    let amount = |answer| match answer {
+        Answer::Offer(amount, _) => Some(amount.minor),
+        Answer::Person(_) | Answer::ByLaw(_) | Answer::Currency(_) => None,
+    };
+    // 5.00 of goodwill are within 5 % of 100.00.
+    let compensation = [option(vec![line(Basis::Statutory, 40_000)])];
+    assert_eq!(
+        ask(40_000, &compensation),
+        Answer::ByLaw("USD 400.00 is no more than what the law demands for you: option o gives it.".to_owned())
+    );
+    assert_eq!(amount(ask(40_001, &compensation)), Some(40_001));
+    assert_eq!(amount(ask(40_501, &compensation)), Some(40_500));
+    let mut refund = line(Basis::Statutory, 10_000);
+    refund.refund = true;
+    let refund = [option(vec![refund])];
+    assert!(matches!(ask(10_000, &refund), Answer::ByLaw(_)));
+    assert!(matches!(ask(10_001, &refund), Answer::Person(_)), "more than 5.00 are on the table already");
+    let mut signed = option(vec![line(Basis::Statutory, 40_000)]);
+    signed.lines[0].benefit = Benefit::Voucher(usd(40_000));
+    signed.consent = super::line::Consent::Signed;
+    assert_eq!(amount(ask(40_000, &[signed])), Some(500), "what a signature would give is not on the table as money");
 }
 
 #[test]
@@ -140,7 +169,7 @@ proptest! {
                 prop_assert_eq!(amount.minor, ask.min(limit), "the nearest one");
             }
             Answer::Person(_) => prop_assert!(ask > limit),
-            Answer::Currency(_) => prop_assert!(false),
+            Answer::ByLaw(_) | Answer::Currency(_) => prop_assert!(false),
         }
     }
 

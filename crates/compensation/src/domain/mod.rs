@@ -16,6 +16,7 @@ pub mod experiment;
 pub mod fair_amount;
 #[cfg(test)]
 mod fair_amount_tests;
+pub mod fair_option;
 pub mod freeze;
 pub mod gate;
 pub mod geo;

@@ -47,6 +47,18 @@ rules:
         description: The next ferry
         lines:
           - { id: next, basis: STATUTORY, kind: SERVICE, description: The next ferry }
+  - id: rude
+    description: Rude.
+    condition: event.kind == 'ferry.rude'
+    choice_of:
+      - id: due
+        description: What the law demands
+        lines:
+          - { id: due, basis: STATUTORY, kind: MONEY, description: By law, amount: { fixed: EUR 250.00 } }
+      - id: flowers
+        description: Flowers
+        lines:
+          - { id: flowers, basis: GESTURE, kind: VOUCHER, description: Flowers, amount: { fixed: EUR 30.00 } }
   - id: changed
     description: Changed.
     condition: event.kind == 'ferry.changed'
@@ -200,12 +212,75 @@ testkit::on_both_databases! {
         let opened = desk.remedy(remedy_for(event(&desk, "ferry.late", &facts))).await;
         let declined = desk.ask(&opened.offer, ("EUR", 200)).await.unwrap();
         assert!(!declined.counter_offer.is_empty(), "{declined:?}");
+        let answer = desk.get_offer(&declined.counter_offer).await;
+        assert_eq!(answer.explanation, "EUR 2.00 is no more than what the law demands for you: option cash gives it.");
+        assert_eq!(answer.options, desk.get_offer(&opened.offer).await.options);
         assert_eq!(desk.count("SELECT count(*) AS n FROM payouts").await, 0);
         desk.clock.advance(DAY * 14);
         desk.run_due().await;
         let settled = desk.get_remedy(&opened.name).await;
         assert_eq!((settled.state(), settled.payouts.len()), (remedy::State::Settled, 1));
         assert_eq!(minor(desk.get_payout(&settled.payouts[0]).await.amount.as_ref().unwrap()), 25_000);
+    }
+
+    /// What is agreed on is the law's money and goodwill on top, each under its own name: neither is paid in place of the other.
+    async fn an_agreement_has_the_law_s_money_in_it(database: testkit::TestDatabase) {
+        let (desk, _packs) = desk(&database).await;
+        let facts = [("price", crate::harness::money_fact("EUR", 20_000))];
+        let opened = desk.remedy(remedy_for(event(&desk, "ferry.late", &facts))).await;
+        let declined = desk.ask(&opened.offer, ("EUR", 26_000)).await.unwrap();
+        let answer = desk.get_offer(&declined.counter_offer).await;
+        let lines: Vec<_> = answer.options[0]
+            .lines
+            .iter()
+            .map(|line| (line.id.as_str(), line.basis(), minor(line.amount.as_ref().unwrap())))
+            .collect();
+        use wire::remedy_line::Basis;
+        assert_eq!(lines, [("late.cash", Basis::Statutory, 25_000), ("fair.amount", Basis::Gesture, 1_000)]);
+        desk.accept(&answer.name, "fair").await.unwrap();
+        desk.run_due().await;
+        let settled = desk.get_remedy(&opened.name).await;
+        assert_eq!((settled.state(), settled.payouts.len()), (remedy::State::Settled, 2));
+        assert_eq!(desk.balances().await["provider_clearing EUR"], -26_000);
+        // Silence takes nothing but the law's.
+        let silent = desk.remedy(remedy_for(event(&desk, "ferry.late", &facts))).await;
+        desk.ask(&silent.offer, ("EUR", 26_000)).await.unwrap();
+        desk.clock.advance(DAY * 14);
+        desk.run_due().await;
+        assert_eq!(desk.get_remedy(&silent.name).await.payouts.len(), 1);
+        assert_eq!(desk.balances().await["provider_clearing EUR"], -26_000 - 25_000);
+    }
+
+    /// Who takes flowers has not waived what the law demands.
+    async fn goodwill_that_is_taken_waives_nothing(database: testkit::TestDatabase) {
+        let (desk, _packs) = desk(&database).await;
+        let opened = desk.remedy(remedy_for(event(&desk, "ferry.rude", &[]))).await;
+        let taken = desk.accept(&opened.offer, "flowers").await.unwrap();
+        assert_eq!(taken.explanation, "The law demands money as well, so that option due holds beside it.");
+        desk.run_due().await;
+        let settled = desk.get_remedy(&opened.name).await;
+        assert_eq!((settled.state(), settled.payouts.len(), settled.vouchers.len()), (remedy::State::Settled, 1, 1));
+        assert_eq!(minor(desk.get_payout(&settled.payouts[0]).await.amount.as_ref().unwrap()), 25_000);
+        let other = desk.remedy(remedy_for(event(&desk, "ferry.rude", &[]))).await;
+        desk.accept(&other.offer, "due").await.unwrap();
+        assert_eq!(desk.get_remedy(&other.name).await.payouts.len(), 1, "once");
+    }
+
+    /// What was paid by law and is approved again is another payment, and stays counted when it is accepted.
+    async fn what_is_approved_again_stays_counted(database: testkit::TestDatabase) {
+        let (desk, _packs) = desk(&database).await;
+        let opened = desk.remedy(remedy_for(event(&desk, "ferry.late", &[]))).await;
+        desk.decline(&opened.offer, "no").await.unwrap();
+        desk.run_due().await;
+        let mut cash = option("cash", wire::remedy_line::Kind::Money, Some(("EUR", 25_000)));
+        cash.lines[0].basis = wire::remedy_line::Basis::Statutory.into();
+        let asked = desk.make_offer(&opened.name, vec![cash]).await.unwrap();
+        let name = crate::authority::waiting(&desk).await.remove(0).name;
+        crate::authority::approve(&desk, &name, "Lee", "lead").await.unwrap();
+        let counted = "SELECT CAST(sum(amount) AS BIGINT) AS n FROM spending_days WHERE scope = 'CASE'";
+        assert_eq!(desk.count(counted).await, 25_000);
+        desk.accept(&asked.name, "cash").await.unwrap();
+        assert_eq!(desk.count(counted).await, 25_000);
     }
 
     /// The law says what holds without an answer: in its time, once, and after a no at once.

@@ -32,8 +32,9 @@ fn counter_request(desk: &Desk, declined: &str, options: Vec<wire::Option>, reas
     }
 }
 
+/// What the first option gives in all.
 fn amount(offer: &wire::Offer) -> i64 {
-    minor(offer.options[0].lines[0].amount.as_ref().unwrap())
+    offer.options[0].lines.iter().map(|line| minor(line.amount.as_ref().unwrap())).sum()
 }
 
 testkit::on_both_databases! {
@@ -105,8 +106,13 @@ testkit::on_both_databases! {
         desk.accept(&declined.counter_offer, "fair").await.unwrap();
         desk.run_due().await;
         let settled = desk.get_remedy(&opened.name).await;
-        assert_eq!((settled.state(), settled.payouts.len()), (remedy::State::Settled, 1));
-        assert_eq!(minor(desk.get_payout(&settled.payouts[0]).await.amount.as_ref().unwrap()), 22_000);
+        // The refund that the law demands, and the rest as goodwill.
+        let mut paid = Vec::new();
+        for payout in &settled.payouts {
+            paid.push(minor(desk.get_payout(payout).await.amount.as_ref().unwrap()));
+        }
+        paid.sort_unstable();
+        assert_eq!((settled.state(), paid), (remedy::State::Settled, vec![550, 21_450]));
         desk.assert_ledger_balances().await;
     }
 
@@ -164,6 +170,32 @@ testkit::on_both_databases! {
         desk.run_due().await;
         assert_eq!(desk.count("SELECT count(*) AS n FROM offers WHERE state = 'OPEN'").await, 0);
         assert_eq!(desk.count("SELECT count(*) AS n FROM spending_days WHERE amount > 0").await, 0);
+    }
+
+    /// What gives back the loss stays a refund in what is agreed on: no more of an order than was captured.
+    async fn no_agreement_refunds_more_than_was_captured(database: testkit::TestDatabase) {
+        let desk = Desk::open(&database).await;
+        let capture = wire::RecordCaptureRequest {
+            request_id: desk.fresh(),
+            order: "A-1".to_owned(),
+            capture: "c".to_owned(),
+            amount: Some(crate::harness::money("EUR", 50_000)),
+        };
+        desk.ledger.clone().record_capture(as_client(capture)).await.unwrap();
+        let facts = [("declared_value", money_fact("EUR", 50_000)), ("order", crate::harness::text_fact("A-1"))];
+        let lost = || desk.remedy(remedy_for(event(&desk, "parcel.lost", &facts)));
+        let (first, second) = (lost().await, lost().await);
+        let mut answers = Vec::new();
+        for opened in [&first, &second] {
+            answers.push(desk.ask(&opened.offer, ("EUR", 50_000)).await.unwrap().counter_offer);
+        }
+        desk.accept(&answers[0], "fair").await.unwrap();
+        let left = wire::GetOrderFundsRequest { order: "A-1".to_owned() };
+        let left = desk.ledger.clone().get_order_funds(as_client(left)).await.unwrap().into_inner().funds.unwrap().left;
+        assert_eq!(left.as_ref().map(minor), Some(0));
+        let refused = desk.accept(&answers[1], "fair").await.unwrap_err();
+        assert_eq!(refused.reason, api::reason::compensation::REFUND_ABOVE_CAPTURE);
+        assert_eq!(desk.count("SELECT count(*) AS n FROM payouts").await, 1);
     }
 
     async fn an_ask_that_makes_no_sense_changes_nothing(database: testkit::TestDatabase) {
