@@ -4,11 +4,12 @@
 //! all backtests, as there are workers, and whoever brings more waits; when a backtest is dropped, so is what of it has
 //! not begun.
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kernel::{ErrorCode, ServiceError};
+use kernel::{ErrorCode, ServiceError, TenantId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 
@@ -23,10 +24,30 @@ use crate::domain::pack::{Pack, document};
 /// When to come again while as many run as may.
 const COME_AGAIN: Duration = Duration::from_secs(10);
 
-/// The places of backtests, and the workers that they share.
+/// The places of backtests, and the workers that they share. No tenant holds more than half of the places, so that a stream
+/// that says nothing stops nobody else.
 pub(crate) struct Backtests {
     places: Arc<Semaphore>,
     workers: Arc<Semaphore>,
+    per_tenant: usize,
+    taken: Arc<Mutex<BTreeMap<TenantId, usize>>>,
+}
+
+/// A place among those that may run, until it is dropped.
+pub(crate) struct Place {
+    tenant: TenantId,
+    taken: Arc<Mutex<BTreeMap<TenantId, usize>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        match taken.get_mut(&self.tenant) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(taken.remove(&self.tenant)),
+        }
+    }
 }
 
 impl Backtests {
@@ -34,32 +55,37 @@ impl Backtests {
     pub(crate) fn new(config: &BacktestConfig) -> Self {
         let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
         let workers = if config.workers == 0 { cores() } else { config.workers };
-        Self { places: Arc::new(Semaphore::new(config.at_once)), workers: Arc::new(Semaphore::new(workers)) }
+        Self {
+            places: Arc::new(Semaphore::new(config.at_once)),
+            workers: Arc::new(Semaphore::new(workers)),
+            per_tenant: config.at_once.div_ceil(2),
+            taken: Arc::default(),
+        }
     }
 
-    /// A place among those that may run, until it is dropped.
+    /// A place for a tenant.
     ///
     /// # Errors
-    /// RESOURCE_EXHAUSTED while as many run as may.
-    pub(crate) fn place(&self) -> Result<OwnedSemaphorePermit, ServiceError> {
-        Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
-            let reason = api::reason::compensation::TOO_MANY_BACKTESTS;
-            let mut error = ServiceError::new(
-                ErrorCode::ResourceExhausted,
-                reason,
-                "as many backtests run as this server takes; come again",
-            );
-            error.retry_after = Some(COME_AGAIN);
-            error.transient()
-        })
+    /// RESOURCE_EXHAUSTED while as many run as may, in all or of the tenant.
+    pub(crate) fn place(&self, tenant: &TenantId) -> Result<Place, ServiceError> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_tenant = taken.get(tenant).copied().unwrap_or(0);
+        if of_tenant >= self.per_tenant {
+            return Err(full("as many backtests of yours run as this server takes of one tenant; come again"));
+        }
+        let permit = Arc::clone(&self.places).try_acquire_owned();
+        let permit = permit.map_err(|_| full("as many backtests run as this server takes; come again"))?;
+        taken.insert(tenant.clone(), of_tenant + 1);
+        drop(taken);
+        Ok(Place { tenant: tenant.clone(), taken: Arc::clone(&self.taken), _permit: permit })
     }
 
     /// Begins a backtest.
     ///
     /// # Errors
     /// RESOURCE_EXHAUSTED while as many run as may.
-    pub(crate) fn begin(&self, trial: Trial) -> Result<Backtest, ServiceError> {
-        let place = self.place()?;
+    pub(crate) fn begin(&self, tenant: &TenantId, trial: Trial) -> Result<Backtest, ServiceError> {
+        let place = self.place(tenant)?;
         let workers = Arc::clone(&self.workers);
         let tally = trial.tally();
         Ok(Backtest { trial: Arc::new(trial), tally, running: JoinSet::new(), workers, _place: place })
@@ -72,7 +98,7 @@ pub(crate) struct Backtest {
     tally: Tally,
     running: JoinSet<Result<Tally, ServiceError>>,
     workers: Arc<Semaphore>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Backtest {
@@ -134,9 +160,16 @@ impl App {
     ///
     /// # Errors
     /// RESOURCE_EXHAUSTED while as many run as may.
-    pub(crate) fn begin_backtest(&self, trial: Trial) -> Result<Backtest, ServiceError> {
-        self.backtests.begin(trial)
+    pub(crate) fn begin_backtest(&self, tenant: &TenantId, trial: Trial) -> Result<Backtest, ServiceError> {
+        self.backtests.begin(tenant, trial)
     }
+}
+
+fn full(message: &str) -> ServiceError {
+    let reason = api::reason::compensation::TOO_MANY_BACKTESTS;
+    let mut error = ServiceError::new(ErrorCode::ResourceExhausted, reason, message);
+    error.retry_after = Some(COME_AGAIN);
+    error.transient()
 }
 
 /// The version of a pack that is known by `id` and `version`.
@@ -172,11 +205,26 @@ mod tests {
                 crate::domain::backtest::Options { ignore_dates: false, examples: 1 },
             )
         };
-        let first = backtests.begin(trial()).expect("there is a place");
-        let refused = backtests.begin(trial()).err().expect("there is none");
-        assert_eq!(refused.reason, "TOO_MANY_BACKTESTS");
-        assert!(refused.retry_after.is_some() && !refused.is_definitive());
+        let (a, b) = (TenantId::parse("a").expect("a tenant"), TenantId::parse("b").expect("a tenant"));
+        let first = backtests.begin(&a, trial()).expect("there is a place");
+        for tenant in [&a, &b] {
+            let refused = backtests.begin(tenant, trial()).err().expect("there is none");
+            assert_eq!(refused.reason, "TOO_MANY_BACKTESTS");
+            assert!(refused.retry_after.is_some() && !refused.is_definitive());
+        }
         drop(first);
-        assert!(backtests.begin(trial()).is_ok());
+        assert!(backtests.begin(&b, trial()).is_ok());
+    }
+
+    #[test]
+    fn a_tenant_leaves_half_of_the_places_to_others() {
+        let backtests = Backtests::new(&BacktestConfig { workers: 1, at_once: 4 });
+        let (a, b) = (TenantId::parse("a").expect("a tenant"), TenantId::parse("b").expect("a tenant"));
+        let mut of_a: Vec<_> = (0..2).map(|_| backtests.place(&a).ok().expect("half")).collect();
+        let refused = backtests.place(&a).err().expect("more than half");
+        assert!(refused.message.contains("of one tenant"), "{}", refused.message);
+        let _of_b: Vec<_> = (0..2).map(|_| backtests.place(&b).ok().expect("the other half")).collect();
+        of_a.pop();
+        assert!(backtests.place(&a).is_ok(), "a place that is left is free");
     }
 }

@@ -23,6 +23,29 @@ pub(super) fn apology_first(remedy: &Remedy) -> Result<(), ServiceError> {
     Err(ServiceError::precondition(APOLOGY_FIRST, message).with("state", remedy.state.as_str()))
 }
 
+/// Gestures that are given without a choice, within what the gate and the research allow together with what was given.
+///
+/// # Errors
+/// FAILED_PRECONDITION `GATE_HOLDS_BACK`; INVALID_ARGUMENT when it is above the ceiling.
+pub(super) fn grant_within_limits(
+    remedy: &Remedy,
+    given: &[RemedyLine],
+    lines: &[RemedyLine],
+) -> Result<(), ServiceError> {
+    within_limits(remedy, "", &[], lines)?;
+    let Some(guidance) = remedy.gate.as_ref().and_then(|gate| gate.guidance.as_ref()) else { return Ok(()) };
+    let all = remedy.assessment.automatic.iter().chain(given).chain(lines);
+    let mut violations = Violations::new();
+    if let Some(above) = excess(guidance.ceiling, all) {
+        let text = format!(
+            "with what was given it is {above} above {}, 150 % of the price of {}; reject it with what is done instead",
+            guidance.ceiling, guidance.price
+        );
+        violations.add("name", "ABOVE_CEILING", text);
+    }
+    violations.finish()
+}
+
 /// An offer within what the gate and the research allow. `path` is where its options are in the request.
 ///
 /// # Errors

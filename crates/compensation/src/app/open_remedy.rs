@@ -221,10 +221,10 @@ impl Parts {
         };
         let mut gate: GateDecision = decide(&inputs, &self.gate);
         let gestures = gestures_of_rules(gate.outcome, command.severity, &inputs.known);
-        let Passed { mut assessment, to_approve } = hold_back(assessment, &mut gate, gestures);
+        let Passed { mut assessment, mut to_approve } = hold_back(assessment, &mut gate, gestures);
         let mut experiment = None;
         if let Some(candidate) = candidate {
-            let (treated, treatment) = candidate.treat(assessment, &mut gate);
+            let (treated, treatment) = candidate.treat(assessment, &mut to_approve, &mut gate);
             (assessment, experiment) = (treated, Some(treatment));
         }
         let remedy = Remedy {

@@ -206,9 +206,14 @@ impl Approval {
     }
 }
 
-/// True for two ways of writing one name: letter case and blanks around it do not make another person.
+/// True for two ways of writing one name.
 fn same_person(a: &str, b: &str) -> bool {
-    a.trim().eq_ignore_ascii_case(b.trim())
+    person_key(a) == person_key(b)
+}
+
+/// A person's name for comparisons: letter case and blanks around it, of whatever script, do not make another person.
+pub fn person_key(name: &str) -> String {
+    name.trim().to_lowercase()
 }
 
 #[cfg(test)]
@@ -261,6 +266,8 @@ mod tests {
             assert_eq!(asked.clone().decide(Approve, (name, ""), at(1)), Err(Undecided::FourEyes), "{name}");
             assert_eq!(asked.clone().decide(Reject, (name, "bob@desk"), at(1)), Err(Undecided::FourEyes), "{name}");
         }
+        let of_asa = Approval { requested_by: "Åsa".to_owned(), ..asked.clone() };
+        assert_eq!(of_asa.clone().decide(Approve, ("åSA", ""), at(1)), Err(Undecided::FourEyes), "of any script");
         // Another name, and the same credentials.
         assert_eq!(asked.clone().decide(Approve, ("Bob", "ada@desk"), at(1)), Err(Undecided::FourEyes));
         let mut by_nobody = Approval { requested_client: String::new(), ..asked.clone() };

@@ -46,6 +46,8 @@ pub fn hold_back(mut assessment: Assessment, gate: &mut GateDecision, gestures: 
         .into_iter()
         .filter_map(|mut option| {
             let had_lines = !option.lines.is_empty();
+            // Options are alternatives: what one leaves out is nothing to the next.
+            held.to_approve.clear();
             option.lines = held.through(option.lines, &with_it);
             (!had_lines || !option.lines.is_empty()).then_some(option)
         })
@@ -118,7 +120,9 @@ impl Held<'_> {
         };
         let any = |above: &dyn Fn(Vec<&RemedyLine>) -> bool| with_it.iter().any(|with| all(with, above));
         let ceiling = self.gate.guidance.as_ref().map(|guidance| guidance.ceiling);
-        if ceiling.is_some_and(|ceiling| any(&|lines| excess(ceiling, lines).is_some())) {
+        // What waits for a person comes on top of it when it is approved.
+        let above = |ceiling| any(&|lines| excess(ceiling, lines.into_iter().chain(&self.to_approve)).is_some());
+        if ceiling.is_some_and(above) {
             return Some(Against::Gate("with it the total is above 150 % of the price"));
         }
         let most = self.gestures.filter(|_| line.basis.is_gesture())?;

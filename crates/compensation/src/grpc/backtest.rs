@@ -99,7 +99,7 @@ impl Run {
         let packs = self.app.packs_of(&self.context).await.map_err(to_status)?;
         let catalogue = self.app.catalogue(&self.context.tenant, self.app.now()).await.map_err(to_status)?;
         let trial = trial(&packs, catalogue, first.and_then(|request| request.message)).map_err(to_status)?;
-        self.app.begin_backtest(trial).map_err(to_status)
+        self.app.begin_backtest(&self.context.tenant, trial).map_err(to_status)
     }
 
     async fn batch(&mut self, backtest: &mut Backtest, request: wire::BacktestPackRequest) -> Result<(), ServiceError> {

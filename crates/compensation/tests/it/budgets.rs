@@ -35,6 +35,17 @@ rules:
           - { id: back, basis: RESTITUTION, kind: VOUCHER, description: Money back, amount: { fixed: EUR 90.00 } }
     plus:
       - { id: extra, basis: GESTURE, kind: VOUCHER, description: An extra, amount: { fixed: EUR 10.00 } }
+  - id: proud
+    description: Proud.
+    condition: event.kind == 'proud'
+    automatic:
+      - { id: first, basis: GESTURE, kind: VOUCHER, description: First, amount: { fixed: EUR 80.00 } }
+      - { id: second, basis: GESTURE, kind: VOUCHER, description: Second, amount: { fixed: EUR 80.00 } }
+    choice_of:
+      - id: back
+        description: Money back
+        lines:
+          - { id: proud-back, basis: TIME, kind: VOUCHER, description: Money back, amount: { fixed: EUR 20.00 } }
   - id: sad
     description: Sad.
     condition: event.kind == 'sad'

@@ -73,7 +73,7 @@ impl App {
         if start >= end {
             return Err(violation("end_time", "TIMESTAMP_RANGE", "must be later than start_time"));
         }
-        let _place = self.backtests.place()?;
+        let _place = self.backtests.place(&context.tenant)?;
         let found = policies::in_force(self.engine.read(), &context.tenant, PolicyKind::Authority, self.now()).await;
         let in_force = found.map_err(TxError::from)?.map(|stored| stored.document);
         let in_force = in_force.unwrap_or_else(|| PolicyKind::Authority.shipped().to_owned());

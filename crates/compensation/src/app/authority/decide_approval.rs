@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::super::by_law::still_owed;
 use super::super::effects::Effects;
-use super::super::limits::{apology_first, within_limits};
+use super::super::limits::{apology_first, grant_within_limits, within_limits};
 use super::super::person::known_person;
 use super::super::progress::{last_offer, progress};
 use super::super::refunds::refuse_above;
@@ -22,6 +22,7 @@ use super::judge_offer::need_entries;
 use crate::authority_wire as wire;
 use crate::domain::approval::{Approval, ApprovalEvent, Asked, CounterTo, Undecided};
 use crate::domain::assessment::Assessment;
+use crate::domain::by_law::given_by;
 use crate::domain::decision_value::DecisionValue;
 use crate::domain::line::RemedyLine;
 use crate::domain::policy::abuse::claims;
@@ -233,7 +234,9 @@ impl Parts {
             ..remedy.clone()
         };
         granted.assessment.value = Some(DecisionValue::of_rules(&granted.assessment, &granted.event));
-        within_limits(remedy, "", &[], lines)?;
+        let last = last_offer(tx, &context.tenant, remedy).await?;
+        let given = last.map(|offer| given_by(&offer, &remedy.assessment, remedy.state)).unwrap_or_default();
+        grant_within_limits(remedy, &given, lines)?;
         let budgeted = measure::sum_gestures(lines);
         let mut effects = self.counted(tx, context, remedy, &Need::new(), lines.iter(), budgeted).await?;
         let given = self.give(tx, context, &granted, granted.id.uuid(), lines, &mut effects);

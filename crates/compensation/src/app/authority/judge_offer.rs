@@ -8,12 +8,13 @@ use kernel::{Money, TenantId};
 use super::super::by_law::still_owed;
 use super::super::{MakeOffer, Parts};
 use super::gestures::{budget_entries, since};
+use crate::domain::approval::person_key;
+use crate::domain::fair_amount::not_comparable;
 use crate::domain::policy::abuse::{Claim, Signal, claims};
 use crate::domain::policy::authority::{Reach, Used};
 use crate::domain::policy::budgets::Book;
 use crate::domain::policy::gestures::is_gesture;
 use crate::domain::policy::measure::{self, Need};
-use crate::domain::policy::replay::agent_holder;
 use crate::domain::policy::window::{day_of, first_day};
 use crate::domain::records::Remedy;
 use crate::store::goodwill::{self, StoredSignal};
@@ -71,11 +72,14 @@ impl Parts {
         let used = self.used(tx, tenant, remedy, offer, &need, policies.authority.window_days).await?;
         let mut reasons = policies.authority.reasons_against(&role, &need, &used);
         reasons.extend(measure::reasons_of_law(&offer.options, &offer.plus, &owed));
+        let lines = offer.options.iter().flat_map(|option| &option.lines).chain(&offer.plus);
+        reasons.extend(policies.catalogue.reasons_of_cost(lines.clone()));
+        let price = remedy.gate.as_ref().and_then(|gate| gate.guidance.as_ref()).map(|guidance| guidance.price);
+        reasons.extend(price.and_then(|price| not_comparable(price, lines.clone())));
         if let Some(band) = band {
             let mut book = self.book(tx, tenant, &budgeted, band.limits.iter().map(|(window, _)| *window)).await?;
             reasons.extend(policies.budgets.take(&mut book, band, &gestures).err().unwrap_or_default());
         }
-        let lines = offer.options.iter().flat_map(|option| &option.lines).chain(&offer.plus);
         let claims = if lines.clone().any(is_gesture) {
             claims(remedy.id, remedy.case, remedy.customer, &remedy.payee, &remedy.event.reference)
         } else {
@@ -162,7 +166,7 @@ impl Parts {
 /// Whose sums an agent's offer counts against: scope, holder, reach, and window in days.
 fn reaches(remedy: &Remedy, offer: &MakeOffer, window_days: u32) -> [(Scope, String, Reach, Option<u32>); 3] {
     [
-        (Scope::Agent, agent_holder(&offer.made_by), Reach::AgentDay, Some(1)),
+        (Scope::Agent, person_key(&offer.made_by), Reach::AgentDay, Some(1)),
         (Scope::Case, remedy.case.to_string(), Reach::Case, None),
         (Scope::Customer, remedy.customer.to_string(), Reach::Customer, Some(window_days)),
     ]

@@ -6,6 +6,7 @@ use durable::{Tx, TxError};
 use kernel::TenantId;
 
 use super::super::Parts;
+use super::super::by_law::still_owed;
 use crate::domain::offer::OfferState;
 use crate::domain::policy::measure;
 use crate::domain::records::{Offer, Remedy};
@@ -27,8 +28,9 @@ impl Parts {
             .filter(|option| offer.state == OfferState::Accepted && option.id == offer.accepted_option)
             .cloned()
             .collect();
-        let owed = measure::owed_by_law(&remedy.assessment, false);
-        let need = measure::need(&chosen, &offer.plus, &owed);
+        // What was paid once is excused no more, as it was when the offer was counted.
+        let owed = still_owed(tx, tenant, remedy, true).await?;
+        let need = measure::need(&chosen, &offer.plus, &owed.iter().collect::<Vec<_>>());
         let gestures = measure::gestures(&chosen, &offer.plus);
         let kept = |entry: &Entry| {
             let account = &entry.account;

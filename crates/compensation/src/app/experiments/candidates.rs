@@ -10,6 +10,7 @@ use crate::domain::experiment::strata::of_case;
 use crate::domain::experiment::treatment::{Treatment, treat};
 use crate::domain::experiment::{Arm, Experiment};
 use crate::domain::gate::{ApologyKind, GateDecision};
+use crate::domain::line::RemedyLine;
 use crate::domain::records::Remedy;
 use crate::store::assignments::Assignment;
 
@@ -49,14 +50,19 @@ impl Candidate {
     }
 
     /// The assessment as the arm has it. The gate's own kind of apology stays unless it is the usual one.
-    pub(in crate::app) fn treat(&self, assessment: Assessment, gate: &mut GateDecision) -> (Assessment, Treatment) {
+    pub(in crate::app) fn treat(
+        &self,
+        assessment: Assessment,
+        to_approve: &mut Vec<RemedyLine>,
+        gate: &mut GateDecision,
+    ) -> (Assessment, Treatment) {
         let kind = self.arm.apology;
         if gate.apology.kind == ApologyKind::Usual && kind != ApologyKind::Usual {
             gate.apology.kind = kind;
             let asks = format!(" {} asks for this kind.", super::name_of(&self.experiment.id));
             gate.apology.text.push_str(&asks);
         }
-        treat(&self.experiment.id, &self.arm, assessment)
+        treat(&self.experiment.id, &self.arm, assessment, to_approve)
     }
 
     /// What is written about it.

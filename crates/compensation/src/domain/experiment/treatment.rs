@@ -30,11 +30,20 @@ pub struct Treatment {
     pub withheld: Vec<String>,
 }
 
-/// The assessment as an arm has it, and what is on record about it.
-pub fn treat(experiment: &str, arm: &Arm, mut assessment: Assessment) -> (Assessment, Treatment) {
+/// The assessment as an arm has it, and what is on record about it. `to_approve` are gestures that the gate has left to a
+/// person: an arm without gestures has none of them either.
+pub fn treat(
+    experiment: &str,
+    arm: &Arm,
+    mut assessment: Assessment,
+    to_approve: &mut Vec<RemedyLine>,
+) -> (Assessment, Treatment) {
     let withheld = match arm.gestures {
         Gestures::AsJudged => Vec::new(),
-        Gestures::None => leave_out(&mut assessment),
+        Gestures::None => {
+            let asked = std::mem::take(to_approve);
+            leave_out(&mut assessment).into_iter().chain(asked.iter().map(RemedyLine::in_words)).collect()
+        }
     };
     if !withheld.is_empty() {
         let summary = assessment.sum_up();

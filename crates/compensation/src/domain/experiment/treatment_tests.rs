@@ -105,13 +105,16 @@ proptest! {
     #[test]
     fn what_is_owed_is_untouched(assessed in assessment(), none: bool, hours in 0..200_u64) {
         let arm = arm(if none { Gestures::None } else { Gestures::AsJudged }, hours);
-        let (treated, treatment) = treat("e", &arm, assessed.clone());
+        let waiting: Vec<_> = assessed.lines().filter(|line| is_gesture(line)).cloned().collect();
+        let mut to_approve = waiting.clone();
+        let (treated, treatment) = treat("e", &arm, assessed.clone(), &mut to_approve);
+        prop_assert_eq!(to_approve, if none { Vec::new() } else { waiting.clone() });
         prop_assert_eq!(untouchable(&treated), untouchable(&assessed));
         // What comes with a choice still has one to come with.
         prop_assert!(treated.plus.is_empty() || !treated.choice_of.is_empty());
         if none {
             prop_assert_eq!(gestures(&treated), 0);
-            prop_assert_eq!(treatment.withheld.len(), gestures(&assessed));
+            prop_assert_eq!(treatment.withheld.len(), gestures(&assessed) + waiting.len());
         } else {
             prop_assert_eq!(&treated, &assessed);
         }
@@ -141,7 +144,7 @@ fn what_is_left_out_is_said() {
         refund: false,
     };
     let assessed = Assessment { automatic: vec![gift], ..Assessment::default() };
-    let (treated, treatment) = treat("e", &arm(Gestures::None, 0), assessed);
+    let (treated, treatment) = treat("e", &arm(Gestures::None, 0), assessed, &mut Vec::new());
     assert_eq!(treatment.withheld, ["A voucher (EUR 10.00)"]);
     assert!(
         treated.summary.ends_with("Left out by experiments/e, arm other: A voucher (EUR 10.00)."),

@@ -1,5 +1,7 @@
 //! Whether another apology still helps: repeated ones are worse than nothing, and some need another kind.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{GateInputs, GateRules};
@@ -35,8 +37,10 @@ pub struct ApologyAdvice {
 impl ApologyAdvice {
     pub(super) fn of(inputs: &GateInputs<'_>, rules: &GateRules) -> Self {
         let since = inputs.now.minus(rules.apology_window);
-        let counted = inputs.priors.iter().filter(|prior| prior.apology_at.is_some_and(|at| at >= since)).count();
-        let before = u32::try_from(counted).unwrap_or(u32::MAX);
+        let apologised = inputs.priors.iter().filter(|prior| prior.apology_at.is_some_and(|at| at >= since));
+        // Remedies of one case share its apology.
+        let cases: BTreeSet<_> = apologised.map(|prior| prior.case).collect();
+        let before = u32::try_from(cases.len()).unwrap_or(u32::MAX);
         let days = rules.apology_window.as_secs() / 86_400;
         let (kind, text) = if inputs.known.deliberate == Some(true) {
             let text = "The failure is the effect of a policy: a templated apology for what was meant is punished \

@@ -180,6 +180,11 @@ fn the_fourth_apology_of_a_year_needs_another_kind() {
     }
     let long_ago: Vec<_> = (1..=5).map(|n| prior(n, "bill.wrong", 366)).collect();
     assert_eq!(Given { priors: long_ago, ..calm() }.decide().apology.kind, ApologyKind::Usual);
+    // Remedies of one case, such as one that somebody approved, share its apology.
+    let mut shared = had(5);
+    shared.iter_mut().for_each(|prior| prior.case = Uuid::from_u128(77).into());
+    let advice = Given { priors: shared, ..calm() }.decide().apology;
+    assert_eq!((advice.kind, advice.before), (ApologyKind::Usual, 1));
     let meant = Given { deliberate: Some(true), priors: had(5), ..calm() }.decide();
     assert_eq!(meant.apology.kind, ApologyKind::Explanation);
 }

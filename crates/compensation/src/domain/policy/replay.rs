@@ -10,6 +10,7 @@ use kernel::{CaseId, CustomerId, OfferId, Timestamp};
 use super::authority::{Authority, Reach, Used};
 use super::measure::{Need, Unit};
 use super::window::{day_of, first_day};
+use crate::domain::approval::person_key;
 
 /// What an agent offered, or asked somebody else to approve.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,14 +138,9 @@ fn sum_of(reach: Reach, offer: &AgentOffer, kind: &str, unit: &Unit) -> SumOf {
     let holder = match reach {
         Reach::Case => offer.case.to_string(),
         Reach::Customer => offer.customer.to_string(),
-        Reach::AgentDay => agent_holder(&offer.agent),
+        Reach::AgentDay => person_key(&offer.agent),
     };
     (reach, holder, kind.to_owned(), unit.clone())
-}
-
-/// However a name is written, it is one agent's.
-pub fn agent_holder(agent: &str) -> String {
-    agent.trim().to_lowercase()
 }
 
 #[cfg(test)]
