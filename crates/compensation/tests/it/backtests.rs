@@ -11,7 +11,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::harness::{Desk, TEMPLATE, as_client, config, error, integer, minor, money_fact};
 
-const KLM: &str = "packs/care-klm@1.0.0";
+const KLM: &str = "packs/care-klm@1.1.0";
 const KLM_YAML: &str = include_str!("../../packs/care-klm/pack.yaml");
 
 fn named(name: &str) -> Option<wire::BacktestVersion> {
@@ -122,7 +122,7 @@ testkit::on_both_databases! {
 
     async fn neither_order_nor_batches_change_the_report(database: testkit::TestDatabase) {
         let desk = Desk::open(&database).await;
-        let stricter = KLM_YAML.replace("> 180", "> 120").replace("version: 1.0.0", "version: 2.0.0");
+        let stricter = KLM_YAML.replace("> 180", "> 120").replace("version: 1.1.0", "version: 2.0.0");
         let setup = setup(written(stricter), named(KLM));
         let whole = run(&desk, setup.clone(), vec![sample()]).await.unwrap();
         let mut backwards = sample();

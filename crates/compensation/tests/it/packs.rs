@@ -36,7 +36,7 @@ testkit::on_both_databases! {
         let options: Vec<_> = judged.choice_of.iter().map(|option| option.id.as_str()).collect();
         assert_eq!(options, ["rebook", "refund"]);
         let refund = &judged.choice_of[1].lines[0];
-        assert!(refund.arithmetic.starts_with("ticket_price USD 214.50 x 100 % = USD 214.50"), "{}", refund.arithmetic);
+        assert!(refund.arithmetic.starts_with("ticket_price USD 214.50 x 100 % x 1 (passengers) = USD 214.50"), "{}", refund.arithmetic);
         assert!(judged.plus[0].arithmetic.contains("the pack's own assumption"), "{}", judged.plus[0].arithmetic);
         let same = assess(&desk, event(&desk, "flight.cancelled", &[("ticket_price", money_fact("USD", 21_450))])).await;
         assert_eq!(judged, same);

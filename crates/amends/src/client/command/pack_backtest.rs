@@ -36,9 +36,9 @@ const AHEAD: usize = 4;
 
 /// What is tried, on what.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  amends pack backtest packs/care-klm@1.0.0 --fact ticket_price=\"USD 214.50\"\n  \
-                        amends pack backtest my-packs/care-klm --against packs/care-klm@1.0.0\n  \
-                        amends pack backtest packs/parcel-care@1.0.0 --events parcels.jsonl --output json")]
+#[command(after_help = "Examples:\n  amends pack backtest packs/care-klm@1.1.0 --fact ticket_price=\"USD 214.50\"\n  \
+                        amends pack backtest my-packs/care-klm --against packs/care-klm@1.1.0\n  \
+                        amends pack backtest packs/parcel-care@1.1.0 --events parcels.jsonl --output json")]
 pub struct Options {
     /// The version in question: packs/ID@VERSION that the service knows, or a file or directory with its document.
     candidate: String,

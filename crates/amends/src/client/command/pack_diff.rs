@@ -11,7 +11,7 @@ use crate::client::output::Sheet;
 
 /// Two documents.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  amends pack diff care-klm@1.0.0 my-packs/care-klm/pack.yaml")]
+#[command(after_help = "Example:\n  amends pack diff care-klm@1.1.0 my-packs/care-klm/pack.yaml")]
 pub struct Options {
     /// The first one: a file, a directory with a pack.yaml, or a shipped pack as ID or ID@VERSION.
     old: String,

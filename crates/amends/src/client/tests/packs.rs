@@ -36,7 +36,7 @@ async fn shipped_packs_pass_their_vectors() {
     let lines: Vec<&str> = ran.answer().lines().collect();
     assert_eq!(lines.len(), SHIPPED.len() + 1, "{ran:?}");
     assert!(lines[1..].iter().all(|line| line.ends_with(" 0")), "{ran:?}");
-    assert!(lines.iter().any(|line| line.starts_with("care-klm@1.0.0 ")), "{ran:?}");
+    assert!(lines.iter().any(|line| line.starts_with("care-klm@1.1.0 ")), "{ran:?}");
     assert!(server.script.seen().is_empty(), "no service is asked");
 }
 
@@ -45,11 +45,11 @@ async fn a_vector_that_fails_is_told_and_so_is_the_end() {
     let server = Server::start().await;
     let directory = changed("care-klm", &[("USD 15.00", "USD 16.00")]);
     let ran = run(&server, &["pack", "test", name(directory.path())]).await;
-    assert_eq!(ran.error, "1 of 1 packs failed, with 1 problems");
+    assert_eq!(ran.error, "1 of 1 packs failed, with 3 problems");
     assert!(ran.out.contains("181 minutes give a voucher: owed is"), "{ran:?}");
     let json = run(&server, &["pack", "test", name(directory.path()), "--output", "json"]).await;
     let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
-    assert_eq!(json["packs"][0]["failures"].as_array().unwrap().len(), 1);
+    assert_eq!(json["packs"][0]["failures"].as_array().unwrap().len(), 3);
 
     fs::write(directory.path().join("vectors.yaml"), "vectors: []").unwrap();
     assert!(run(&server, &["pack", "test", name(directory.path())]).await.out.contains("vectors.yaml has no vector"));
@@ -78,16 +78,16 @@ async fn the_directories_of_a_directory_are_tested_by_name() {
 #[tokio::test]
 async fn what_changed_is_told_in_words() {
     let server = Server::start().await;
-    let directory = changed("care-klm", &[("USD 15.00", "USD 20.00"), ("version: 1.0.0", "version: 2.0.0")]);
-    let ran = run(&server, &["pack", "diff", "care-klm@1.0.0", name(directory.path())]).await;
+    let directory = changed("care-klm", &[("USD 15.00", "USD 20.00"), ("version: 1.1.0", "version: 2.0.0")]);
+    let ran = run(&server, &["pack", "diff", "care-klm@1.1.0", name(directory.path())]).await;
     let mut lines = ran.answer().lines();
-    assert_eq!(lines.next(), Some("care-klm@1.0.0 to care-klm@2.0.0: 2 changes"));
+    assert_eq!(lines.next(), Some("care-klm@1.1.0 to care-klm@2.0.0: 2 changes"));
     assert_eq!(lines.next(), Some("changed  version"));
-    assert_eq!(lines.next(), Some("           from 1.0.0 to 2.0.0"));
+    assert_eq!(lines.next(), Some("           from 1.1.0 to 2.0.0"));
     assert_eq!(lines.next(), Some("changed  rule delay-over-three-hours, line food-and-drink, amount, fixed"));
     assert_eq!(lines.next(), Some("           from USD 15.00 to USD 20.00 (+33.3 %)"));
-    let same = run(&server, &["pack", "diff", "packs/care-klm", "care-klm@1.0.0"]).await;
-    assert_eq!(same.answer(), "care-klm@1.0.0 to care-klm@1.0.0: no changes\n");
+    let same = run(&server, &["pack", "diff", "packs/care-klm", "care-klm@1.1.0"]).await;
+    assert_eq!(same.answer(), "care-klm@1.1.0 to care-klm@1.1.0: no changes\n");
     let json = run(&server, &["pack", "diff", "care-klm", name(directory.path()), "--output", "json"]).await;
     let json: serde_json::Value = serde_json::from_str(json.answer()).unwrap();
     assert_eq!(json["changes"][0]["what"], "version");

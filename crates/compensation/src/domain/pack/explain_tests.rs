@@ -23,7 +23,8 @@ fn explained(event: &FailureEvent) -> Assessment {
 }
 
 fn changes(assessment: &Assessment, rule: &str) -> Vec<String> {
-    let decision = assessment.decisions.iter().find(|d| d.rule == rule && d.version != "2026-06-draft").expect(rule);
+    let decision =
+        assessment.decisions.iter().find(|d| d.rule == rule && !d.version.starts_with("2026-06-draft")).expect(rule);
     let told = |change: &Change| format!("{} {} -> {}: {}", change.input, change.current, change.other, change.gives);
     decision.would_change.iter().map(told).collect()
 }

@@ -38,7 +38,7 @@ pub async fn run(bench: &Bench) -> anyhow::Result<()> {
     };
     let later = write("later.yaml", PACK.replace(YEAR, "2014-01-01"))?;
     let sooner = write("sooner.yaml", PACK.replace("> 180", ">= 120"))?;
-    let (known, later, sooner) = ("packs/care-klm@1.0.0", text(&later)?, text(&sooner)?);
+    let (known, later, sooner) = ("packs/care-klm@1.1.0", text(&later)?, text(&sooner)?);
     let contenders: [(&str, Vec<&str>); 3] =
         [("not judged", vec![later]), ("one version", vec![known]), ("two versions", vec![sooner, "--against", known])];
     let mut rates: Vec<Vec<f64>> = vec![Vec::new(); contenders.len()];
