@@ -220,6 +220,32 @@ mod tests {
         }
     }
 
+    /// Wherever a line stands, it is looked at, priced, and counted.
+    #[test]
+    fn lines_are_those_that_are_given_those_of_a_choice_and_those_that_come_along() {
+        use crate::domain::line::CatalogueItem;
+        let plain = |name: &str| line(name, Benefit::Service);
+        let item = || {
+            let item = Some(CatalogueItem::default());
+            RemedyLine { origin: Origin { item, ..Origin::default() }, ..plain("item") }
+        };
+        let of = |given: RemedyLine, chosen: RemedyLine, along: RemedyLine| Assessment {
+            automatic: vec![given],
+            choice_of: vec![option("o", "", Vec::new()), option("p", "", vec![plain("first"), chosen])],
+            plus: vec![along],
+            ..Assessment::default()
+        };
+        let mut without = of(plain("given"), plain("chosen"), plain("along"));
+        let names = |assessment: &Assessment| assessment.lines().map(|l| l.description.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&without), ["given", "first", "chosen", "along"]);
+        assert!(!without.names_items());
+        assert!(of(item(), plain("b"), plain("c")).names_items());
+        assert!(of(plain("a"), item(), plain("c")).names_items());
+        assert!(of(plain("a"), plain("b"), item()).names_items());
+        without.lines_mut().for_each(|line| line.description.push('!'));
+        assert_eq!(names(&without), ["given!", "first!", "chosen!", "along!"]);
+    }
+
     #[test]
     fn where_nothing_is_owed_the_first_rule_that_lacks_a_fact_says_which() {
         let decision = |rule: &str, missing: &[&str]| Decision {
