@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::percent;
 use crate::domain::assessment::Assessment;
 use crate::domain::event::{Fact, FailureEvent, Severity};
 use crate::domain::line::RemedyLine;
@@ -131,6 +132,25 @@ fn the_arithmetic_is_told_as_it_was_done() {
     ] {
         assert_eq!(gives(&amount, NOON, &facts).1, told, "{amount}");
     }
+}
+
+#[test]
+fn a_share_is_told_with_the_decimal_places_that_it_has() {
+    for (hundredths, told) in [
+        (1, "0.01 %"),
+        (10, "0.1 %"),
+        (100, "1 %"),
+        (1_205, "12.05 %"),
+        (1_230, "12.3 %"),
+        (1_234, "12.34 %"),
+        (5_000, "50 %"),
+        (100_000, "1000 %"),
+    ] {
+        assert_eq!(percent(hundredths), told);
+    }
+    let facts = [("price", money("GBP 8.00"))];
+    let told = gives("{ from_fact: price, percent: 12.5 }", NOON, &facts).1;
+    assert_eq!(told, "price GBP 8.00 x 12.5 % = GBP 1.00");
 }
 
 /// What a line read is on record with it, so that whoever looks at it later sees by which days it was worked out.
