@@ -9,6 +9,9 @@ use crate::domain::line::Basis;
 use crate::domain::pack::set::{PackSet, SHIPPED};
 use crate::domain::pack::vectors;
 
+#[path = "judge_words_tests.rs"]
+mod words;
+
 fn document(id: &str, version: &str, status: &str, from: &str, to: &str, rules: &str) -> String {
     format!(
         "{{ id: {id}, display_name: P, version: \"{version}\", status: {status}, effective_from: \"{from}\", \
