@@ -74,6 +74,7 @@ fn a_pack_that_does_not_judge_says_why() {
         let assessment = set(&[pack]).expect("valid").assess(&event("2021-01-01T00:00:00Z"), Severity::Low);
         let told: Vec<_> = assessment.decisions.iter().map(|decision| decision.explanation.as_str()).collect();
         assert_eq!((told, assessment.is_empty()), (vec![why], true));
+        assert_eq!([&assessment.decisions[0].pack, &assessment.decisions[0].version], ["p", "1"]);
     }
     let other = FailureEvent { kind: "y".to_owned(), ..event("2021-01-01T00:00:00Z") };
     let named =
@@ -217,6 +218,14 @@ fn a_line_says_where_it_comes_from() {
         ]
     );
     assert!(assessment.automatic.iter().all(|line| line.origin.rule == "p/r" && line.origin.source == "s"));
+    let decision = &assessment.decisions[0];
+    let from = [&decision.pack, &decision.version, &decision.rule, &decision.article, &decision.source];
+    assert_eq!(from, ["p", "1", "r", "7", "s"]);
+    let read = [("kind", "x"), ("n", "2"), ("ok", "true")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    assert_eq!(decision.inputs, read.into());
+    let item = rule("true", &format!("automatic: [{}]", service("seat", ", catalogue_item: free-upgrade")));
+    let named = judged("", &item, &[]).automatic[0].origin.item.clone().expect("an item");
+    assert_eq!(named, CatalogueItem { id: "free-upgrade".to_owned(), ..CatalogueItem::default() });
 }
 
 #[test]
@@ -236,6 +245,7 @@ fn a_draft_is_in_the_shadow_when_it_would_give_something() {
         assert!(assessment.is_empty());
         let words = &assessment.decisions[0].explanation;
         assert_eq!(words.starts_with("The pack is a draft"), assessment.decisions[0].applies, "{words}");
+        assert!(assessment.shadow.iter().all(|one| one.pack == "p" && one.version == "1"));
         assessment.shadow.iter().map(|one| (one.automatic.len(), one.choice_of.len())).collect::<Vec<_>>()
     };
     assert_eq!(shadow(&voucher_rule("r", "USD 1.00")), [(1, 0)]);
