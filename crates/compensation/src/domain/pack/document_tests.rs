@@ -263,6 +263,21 @@ fn a_bound_is_allowed_and_what_is_beyond_it_is_not() {
     }
 }
 
+#[test]
+fn a_rule_gives_something_and_what_comes_along_has_a_choice_to_come_with() {
+    let head = &GOOD[..GOOD.find("    automatic:").expect("lines")];
+    let line = "{ id: a, basis: TIME, kind: SERVICE, description: A }";
+    let nothing = "rules[0]: gives nothing: name lines under automatic or options under choice_of";
+    let alone = "rules[0].plus: needs choice_of: it comes with a chosen option";
+    for (body, problem) in [
+        (String::new(), nothing),
+        (format!("    plus: [{line}]\n"), nothing),
+        (format!("    automatic: [{line}]\n    plus: [{}]\n", line.replace("id: a", "id: b")), alone),
+    ] {
+        assert_eq!(parse(&format!("{head}{body}")).expect_err(problem), [problem]);
+    }
+}
+
 /// The option that holds without an answer is money by law, as long as the rule says.
 #[test]
 fn money_by_law_may_hold_without_an_answer() {
