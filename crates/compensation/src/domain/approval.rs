@@ -239,6 +239,12 @@ mod tests {
     }
 
     #[test]
+    fn what_is_asked_for_is_stored_by_its_kind() {
+        let offer = Asked::Offer { options: Vec::new(), plus: Vec::new(), offer_expires_at: None, counter: None };
+        assert_eq!((offer.kind(), Asked::Grant { lines: Vec::new() }.kind()), ("OFFER", "GRANT"));
+    }
+
+    #[test]
     fn two_people_decide_and_in_time() {
         let id = Uuid::from_u128(7);
         let at = Timestamp::from_seconds;

@@ -159,3 +159,122 @@ fn amount_of(line: &RemedyLine) -> Option<String> {
         Benefit::Service => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::{Currency, Money};
+
+    use super::*;
+    use crate::domain::line::{Basis, Benefit, Consent, Origin};
+
+    fn eur(minor: i64) -> Money {
+        Money::new(Currency::parse("EUR").expect("a currency"), minor)
+    }
+
+    fn line(description: &str, benefit: Benefit) -> RemedyLine {
+        RemedyLine {
+            id: String::new(),
+            basis: Basis::Statutory,
+            benefit,
+            description: description.to_owned(),
+            arithmetic: String::new(),
+            origin: Origin::default(),
+            refund: false,
+        }
+    }
+
+    fn option(id: &str, description: &str, lines: Vec<RemedyLine>) -> OfferOption {
+        let (id, description) = (id.to_owned(), description.to_owned());
+        OfferOption { id, description, lines, consent: Consent::None, holds_after: None }
+    }
+
+    fn options() -> Vec<OfferOption> {
+        let cash = vec![line("Cash", Benefit::Money(eur(25_000)))];
+        let both = vec![
+            line("Voucher", Benefit::Voucher(eur(35_000))),
+            line("Upgrade", Benefit::Service),
+            line("Less", Benefit::Discount(10)),
+        ];
+        vec![option("cash", "the money", cash), option("more", "a voucher and more", both)]
+    }
+
+    #[test]
+    fn what_is_given_and_what_can_be_chosen_is_summed_up() {
+        let meal = || vec![line("Meal", Benefit::Voucher(eur(1_500))), line("Call", Benefit::Service)];
+        let given = Assessment { automatic: meal(), ..Assessment::default() };
+        let chosen = Assessment { choice_of: options(), ..Assessment::default() };
+        let along = Assessment { plus: meal(), ..chosen.clone() };
+        let all = Assessment { automatic: meal(), ..along.clone() };
+        for (assessment, summary) in [
+            (given, "Given at once: Meal (EUR 15.00); Call."),
+            (chosen, "Choice of: the money or a voucher and more."),
+            (along, "Choice of: the money or a voucher and more; with it: Meal (EUR 15.00); Call."),
+            (
+                all,
+                "Given at once: Meal (EUR 15.00); Call. \
+                 Choice of: the money or a voucher and more; with it: Meal (EUR 15.00); Call.",
+            ),
+        ] {
+            assert!(!assessment.is_empty());
+            assert_eq!(assessment.sum_up(), summary);
+        }
+    }
+
+    /// Wherever a line stands, it is looked at, priced, and counted.
+    #[test]
+    fn lines_are_those_that_are_given_those_of_a_choice_and_those_that_come_along() {
+        use crate::domain::line::CatalogueItem;
+        let plain = |name: &str| line(name, Benefit::Service);
+        let item = || {
+            let item = Some(CatalogueItem::default());
+            RemedyLine { origin: Origin { item, ..Origin::default() }, ..plain("item") }
+        };
+        let of = |given: RemedyLine, chosen: RemedyLine, along: RemedyLine| Assessment {
+            automatic: vec![given],
+            choice_of: vec![option("o", "", Vec::new()), option("p", "", vec![plain("first"), chosen])],
+            plus: vec![along],
+            ..Assessment::default()
+        };
+        let mut without = of(plain("given"), plain("chosen"), plain("along"));
+        let names = |assessment: &Assessment| assessment.lines().map(|l| l.description.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&without), ["given", "first", "chosen", "along"]);
+        assert!(!without.names_items());
+        assert!(of(item(), plain("b"), plain("c")).names_items());
+        assert!(of(plain("a"), item(), plain("c")).names_items());
+        assert!(of(plain("a"), plain("b"), item()).names_items());
+        without.lines_mut().for_each(|line| line.description.push('!'));
+        assert_eq!(names(&without), ["given!", "first!", "chosen!", "along!"]);
+    }
+
+    #[test]
+    fn where_nothing_is_owed_the_first_rule_that_lacks_a_fact_says_which() {
+        let decision = |rule: &str, missing: &[&str]| Decision {
+            rule: rule.to_owned(),
+            explanation: format!("{missing:?} are not known"),
+            missing: missing.iter().map(|fact| (*fact).to_owned()).collect(),
+            ..Decision::default()
+        };
+        // Without a rule it is the whole pack that does not judge, of which no fact could make it.
+        let silent = [decision("held", &[]), decision("", &["distance"]), decision("", &[])];
+        let mut assessment = Assessment { decisions: silent.to_vec(), ..Assessment::default() };
+        assert!(assessment.is_empty());
+        assert_eq!(assessment.sum_up(), "Nothing is owed: no rule applies.");
+        assessment.decisions.extend([decision("delay", &["hours"]), decision("bags", &["weight"])]);
+        assert_eq!(assessment.sum_up(), "Nothing is owed. Rule delay: [\"hours\"] are not known");
+    }
+
+    #[test]
+    fn a_message_names_each_option_with_its_amounts_and_what_comes_with_any() {
+        let summary = offer_summary(&options(), &[line("Meal", Benefit::Voucher(eur(1_500)))]);
+        assert_eq!(
+            summary.lines().collect::<Vec<_>>(),
+            [
+                "cash: the money (EUR 250.00)",
+                "more: a voucher and more (EUR 350.00, 10 %)",
+                "and with it: Meal (EUR 15.00)"
+            ]
+        );
+        let service = option("ride", "a ride", vec![line("Ride", Benefit::Service)]);
+        assert_eq!(offer_summary(&[service], &[]), "ride: a ride");
+    }
+}

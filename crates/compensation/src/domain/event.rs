@@ -115,4 +115,19 @@ mod tests {
         assert!(Severity::ALL.is_sorted() && Severity::Critical.rank() == 4);
         assert_eq!(Severity::parse("high"), None);
     }
+
+    #[test]
+    fn a_fact_is_shown_as_people_write_it_with_the_name_of_its_type() {
+        let amount = Money::new(kernel::Currency::parse("EUR").expect("a currency"), 1_250);
+        let shown = [
+            (Fact::Integer(-3), "-3", "a whole number"),
+            (Fact::Boolean(true), "true", "yes or no"),
+            (Fact::Text("LH 400".to_owned()), "LH 400", "text"),
+            (Fact::Money(amount), "EUR 12.50", "an amount of money"),
+            (Fact::Time(Timestamp::from_seconds(0)), "1970-01-01T00:00:00Z", "a time"),
+        ];
+        for (fact, text, type_name) in shown {
+            assert_eq!((fact.to_string().as_str(), fact.type_name()), (text, type_name));
+        }
+    }
 }

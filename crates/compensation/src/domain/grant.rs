@@ -137,3 +137,84 @@ pub fn grant(
     }
     grant
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::Currency;
+
+    use super::*;
+    use crate::domain::line::{Basis, Origin};
+
+    const TERM: Duration = Duration::from_secs(1_000);
+
+    fn eur(minor: i64) -> Money {
+        Money::new(Currency::parse("EUR").expect("a currency"), minor)
+    }
+
+    fn line(id: &str, basis: Basis, benefit: Benefit, never_expires: bool) -> RemedyLine {
+        RemedyLine {
+            id: id.to_owned(),
+            basis,
+            benefit,
+            description: format!("the {id}"),
+            arithmetic: String::new(),
+            origin: Origin { never_expires, ..Origin::default() },
+            refund: false,
+        }
+    }
+
+    fn granted(lines: &[RemedyLine]) -> Grant {
+        let id = Uuid::from_u128;
+        let to = Recipient { remedy: id(1).into(), case: id(2).into(), customer: id(3).into(), grant: id(4) };
+        let mut last = 100;
+        grant(lines, to, TERM, Timestamp::from_seconds(50), || {
+            last += 1;
+            Uuid::from_u128(last)
+        })
+    }
+
+    #[test]
+    fn money_is_paid_vouchers_are_issued_and_services_are_left_to_people() {
+        let lines = [
+            line("cash", Basis::Statutory, Benefit::Money(eur(25_000)), false),
+            line("meal", Basis::Statutory, Benefit::Voucher(eur(1_500)), false),
+            line("ride", Basis::Restitution, Benefit::Service, false),
+            line("less", Basis::NoFaultGoodwill, Benefit::Discount(10), true),
+        ];
+        let Grant { vouchers, payouts } = granted(&lines);
+        let cash = PayoutOrder {
+            id: Uuid::from_u128(101).into(),
+            line: "cash".to_owned(),
+            amount: eur(25_000),
+            cost: Account::Expense,
+        };
+        assert_eq!(payouts, [cash]);
+        let told: Vec<_> = vouchers
+            .iter()
+            .map(|one| (one.line.as_str(), one.description.as_str(), one.worth, one.cost, one.expiry()))
+            .collect();
+        let in_time = Some(Timestamp::from_seconds(50).plus(TERM));
+        assert_eq!(
+            told,
+            [
+                ("meal", "the meal", Worth::Amount(eur(1_500)), Account::Expense, in_time),
+                ("less", "the less", Worth::Percent(10), Account::NoFaultGoodwill, None),
+            ]
+        );
+        for voucher in &vouchers {
+            assert_eq!((voucher.state, voucher.redeemed), (VoucherState::Issued, 0));
+            assert_eq!((voucher.grant, voucher.created_at), (Uuid::from_u128(4), Timestamp::from_seconds(50)));
+        }
+        assert!(vouchers[0].id != vouchers[1].id && vouchers[0].code != vouchers[1].code);
+        assert_eq!(granted(&lines[2..3]), Grant::default());
+    }
+
+    #[test]
+    fn a_voucher_that_never_runs_out_has_no_expiry_and_every_other_has_one() {
+        let issued = granted(&[line("meal", Basis::Gesture, Benefit::Voucher(eur(1)), true)]).vouchers;
+        assert_eq!((issued[0].expires_at, issued[0].expiry()), (NEVER, None));
+        let second_before = Timestamp::from_seconds(253_402_300_798);
+        let last = Voucher { expires_at: second_before, ..issued[0].clone() };
+        assert_eq!(last.expiry(), Some(second_before));
+    }
+}

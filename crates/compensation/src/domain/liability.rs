@@ -22,3 +22,14 @@ pub struct Liability {
     /// What is left of them.
     pub outstanding: Money,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_told_apart_at_30_90_and_365_days() {
+        let days = AGES.map(|age| (age.as_secs() / (24 * 60 * 60), age.as_secs() % (24 * 60 * 60)));
+        assert_eq!(days, [(0, 0), (30, 0), (90, 0), (365, 0)]);
+    }
+}

@@ -194,3 +194,63 @@ pub fn settlement_summary<'a>(lines: impl IntoIterator<Item = &'a RemedyLine>) -
         (false, false) => format!("To be done: {}. Given: {}.", words(services), words(given)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kernel::Currency;
+
+    use super::*;
+
+    fn usd(minor: i64) -> Money {
+        Money::new(Currency::parse("USD").expect("a currency"), minor)
+    }
+
+    fn line(description: &str, benefit: Benefit) -> RemedyLine {
+        RemedyLine {
+            id: "a".to_owned(),
+            basis: Basis::Statutory,
+            benefit,
+            description: description.to_owned(),
+            arithmetic: String::new(),
+            origin: Origin::default(),
+            refund: false,
+        }
+    }
+
+    #[test]
+    fn a_benefit_is_shown_with_what_it_carries() {
+        for (benefit, text) in [
+            (Benefit::Money(usd(40_000)), "MONEY USD 400.00"),
+            (Benefit::Voucher(usd(1_500)), "VOUCHER USD 15.00"),
+            (Benefit::Discount(10), "DISCOUNT 10 %"),
+            (Benefit::Service, "SERVICE"),
+        ] {
+            assert_eq!(benefit.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn the_mark_of_a_refund_is_written_where_it_is_true_and_nowhere_else() {
+        let plain = line("Fare", Benefit::Money(usd(1)));
+        for refund in [false, true] {
+            let line = RemedyLine { refund, ..plain.clone() };
+            let written = serde_json::to_value(&line).expect("it is JSON");
+            assert_eq!(written.get("refund"), refund.then_some(&serde_json::Value::Bool(true)));
+            assert_eq!(serde_json::from_value::<RemedyLine>(written).expect("it reads back"), line);
+        }
+    }
+
+    #[test]
+    fn a_settlement_tells_what_is_to_be_done_and_what_was_given() {
+        let (fare, meal) = (line("Fare", Benefit::Money(usd(40_000))), line("Meal", Benefit::Voucher(usd(1_500))));
+        let (ride, bed) = (line("A ride home", Benefit::Service), line("A bed", Benefit::Service));
+        for (lines, told) in [
+            (vec![], "Nothing was given."),
+            (vec![&fare, &meal], "Given: Fare (USD 400.00); Meal (USD 15.00)."),
+            (vec![&ride, &bed], "To be done: A ride home; A bed."),
+            (vec![&fare, &ride, &meal], "To be done: A ride home. Given: Fare (USD 400.00); Meal (USD 15.00)."),
+        ] {
+            assert_eq!(settlement_summary(lines), told);
+        }
+    }
+}

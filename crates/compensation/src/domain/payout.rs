@@ -165,6 +165,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_machine_takes_on_what_takes_another_step_and_only_a_refusal_or_a_withdrawal_says_that_nothing_is_paid() {
+        for state in S::ALL {
+            assert_eq!(state.is_moving(), state.on(Begin).is_ok(), "{state:?}");
+            let paid_in_the_end = state == S::Confirmed || EVENTS.iter().any(|event| state.on(*event).is_ok());
+            assert_eq!(state.may_be_paid(), paid_in_the_end, "{state:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn nothing_that_may_have_been_sent_is_ever_voided(events in prop::collection::vec(0..EVENTS.len(), 0..40)) {

@@ -185,3 +185,7 @@ impl Remedy {
         settlement_summary(self.assessment.automatic.iter().chain(&given))
     }
 }
+
+#[cfg(test)]
+#[path = "records_tests.rs"]
+mod tests;

@@ -4,7 +4,9 @@ use kernel::{Currency, Money};
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::assessment::Decision;
 use crate::domain::event::Fact;
+use crate::domain::line::{Basis, Benefit, CatalogueItem, Consent, OfferOption, Origin, RemedyLine};
 use crate::domain::pack::document::parse;
 
 const OLD: &str = r#"
@@ -135,6 +137,174 @@ fn an_end_of_force_is_a_difference() {
     let ended = OLD.replace("2014-01-01", "2013-01-04");
     let found = trial(&ended, Some(OLD), false).judge(&sample()).differences;
     assert_eq!((found.lose.events, found.examples[0].candidate.is_none()), (3, true));
+}
+
+fn line(description: &str, benefit: Benefit) -> RemedyLine {
+    RemedyLine {
+        id: "line".to_owned(),
+        basis: Basis::Time,
+        benefit,
+        description: description.to_owned(),
+        arithmetic: String::new(),
+        origin: Origin::default(),
+        refund: false,
+    }
+}
+
+fn cash(code: &str, minor: i64) -> RemedyLine {
+    line("Cash", Benefit::Money(Money::new(usd(code), minor)))
+}
+
+fn option(lines: Vec<RemedyLine>) -> OfferOption {
+    OfferOption { id: String::new(), description: String::new(), lines, consent: Consent::None, holds_after: None }
+}
+
+fn given(lines: Vec<RemedyLine>) -> Outcome {
+    Outcome { automatic: lines, ..Outcome::default() }
+}
+
+/// What is given whatever is chosen is in both bounds; of a choice, the cheapest and the dearest option in each currency.
+#[test]
+fn an_outcome_costs_what_is_given_and_one_option_of_its_choice() {
+    let of = |choice_of: &[OfferOption]| {
+        let outcome = Outcome {
+            automatic: vec![cash("USD", 1_000), line("Meal", Benefit::Voucher(Money::new(usd("USD"), 200)))],
+            choice_of: choice_of.to_vec(),
+            plus: vec![cash("USD", 30), line("Less", Benefit::Discount(10))],
+            decisions: Vec::new(),
+        };
+        let costs = outcome.costs().into_iter();
+        costs.map(|(currency, cost)| (currency.code().to_owned(), cost.low, cost.high)).collect::<Vec<_>>()
+    };
+    let cost = |code: &str, low, high| (code.to_owned(), low, high);
+    assert_eq!(of(&[]), [cost("USD", 1_230, 1_230)]);
+    let both = option(vec![cash("USD", 300), cash("USD", 400), cash("EUR", 2)]);
+    let dollars = option(vec![cash("USD", 2_000)]);
+    assert_eq!(of(&[both.clone(), dollars.clone()]), [cost("EUR", 0, 2), cost("USD", 1_930, 3_230)]);
+    let ride = option(vec![line("A ride", Benefit::Service)]);
+    assert_eq!(of(&[both, dollars, ride]), [cost("EUR", 0, 2), cost("USD", 1_230, 3_230)]);
+}
+
+#[test]
+fn outcomes_are_the_same_when_a_customer_gets_the_same() {
+    let item = |id: &str, description: &str| {
+        let item = Some(CatalogueItem { id: id.to_owned(), ..CatalogueItem::default() });
+        RemedyLine { origin: Origin { item, ..Origin::default() }, ..line(description, Benefit::Service) }
+    };
+    let outcome = |automatic: Vec<RemedyLine>, choice_of: Vec<OfferOption>, plus: Vec<RemedyLine>| Outcome {
+        automatic,
+        choice_of,
+        plus,
+        decisions: Vec::new(),
+    };
+    let (one, two, ride) = (cash("USD", 1), cash("USD", 2), line("A ride", Benefit::Service));
+    let choice = || vec![option(vec![one.clone()]), option(vec![two.clone(), ride.clone()])];
+    let whole = outcome(vec![one.clone(), two.clone()], choice(), vec![item("seat", "A seat")]);
+    let eats = RemedyLine { description: "Eat".to_owned(), ..one.clone() };
+    let turned = vec![option(vec![ride.clone(), two.clone()]), option(vec![one.clone()])];
+    let same = outcome(vec![two.clone(), eats], turned, vec![item("seat", "Another seat")]);
+    assert!(whole.gives_the_same_as(&same) && same.gives_the_same_as(&whole));
+    let seat = || vec![item("seat", "A seat")];
+    let both = || vec![one.clone(), two.clone()];
+    let fair = RemedyLine { basis: Basis::Restitution, ..two.clone() };
+    let bus = option(vec![two.clone(), line("A bus", Benefit::Service)]);
+    let mut longer = choice();
+    longer.push(option(Vec::new()));
+    for other in [
+        outcome(vec![one.clone()], choice(), seat()),
+        outcome(vec![one.clone(), one.clone()], choice(), seat()),
+        outcome(vec![one.clone(), fair], choice(), seat()),
+        outcome(both(), vec![option(vec![one.clone()]), bus], seat()),
+        outcome(both(), longer, seat()),
+        outcome(both(), Vec::new(), seat()),
+        outcome(both(), choice(), Vec::new()),
+        outcome(both(), choice(), vec![item("bed", "A seat")]),
+    ] {
+        assert!(!whole.gives_the_same_as(&other) && !other.gives_the_same_as(&whole), "{other:?}");
+    }
+}
+
+/// An event that gives nothing is undecided once, however many rules lack a fact; one that gives something is not.
+#[test]
+fn an_event_is_undecided_when_it_gives_nothing_and_a_rule_lacks_a_fact() {
+    let lacks = |rule: &str, missing: &[&str]| Decision {
+        rule: rule.to_owned(),
+        missing: missing.iter().map(|fact| (*fact).to_owned()).collect(),
+        ..Decision::default()
+    };
+    let event = event("x", 0, 3, &[]);
+    let undecided = |decisions: Vec<Decision>, automatic: Vec<RemedyLine>| {
+        let mut side = tally::Side::default();
+        side.add(&event, Some(&Outcome { decisions, automatic, ..Outcome::default() }));
+        (side.undecided, side.owed, side.rules.values().map(|count| count.missing).collect::<Vec<_>>())
+    };
+    assert_eq!(undecided(vec![lacks("a", &["f"]), lacks("b", &["g", "h"])], vec![]), (1, 0, vec![1, 1]));
+    assert_eq!(undecided(vec![lacks("a", &["f"]), lacks("b", &[])], vec![]), (1, 0, vec![1, 0]));
+    assert_eq!(undecided(vec![lacks("a", &[])], vec![]), (0, 0, vec![0]));
+    assert_eq!(undecided(vec![lacks("", &["f"])], vec![]), (0, 0, vec![]), "the pack as a whole is no rule");
+    assert_eq!(undecided(vec![lacks("a", &["f"])], vec![cash("USD", 1)]), (0, 1, vec![1]));
+}
+
+/// A line whose words come from its event is described by the least of them, whichever event came first.
+#[test]
+fn a_line_with_several_descriptions_keeps_the_least() {
+    for words in [["A seat", "B seat", "C seat"], ["C seat", "B seat", "A seat"], ["B seat", "A seat", "C seat"]] {
+        let mut whole = tally::Side::default();
+        for description in words {
+            whole.add(&event("x", 0, 1, &[]), Some(&given(vec![line(description, Benefit::Service)])));
+        }
+        assert_eq!((whole.lines["line"].description.as_str(), whole.lines["line"].events), ("A seat", 3), "{words:?}");
+    }
+}
+
+/// Currencies are compared by their face value: 200 yen are more than 150 dollars, and these more than 120 dinars.
+#[test]
+fn examples_are_the_largest_changes_whatever_their_currency_and_their_order() {
+    let nothing = Outcome::default();
+    let changes = [("yen", cash("JPY", 200)), ("dollars", cash("USD", 15_000)), ("dinars", cash("KWD", 120_000))];
+    let examples = |keep: usize, order: [usize; 3]| {
+        let mut differences = difference::Differences::new(keep);
+        for place in order {
+            let (reference, line) = &changes[place];
+            let mut event = event("x", 0, 1, &[]);
+            (*reference).clone_into(&mut event.event.reference);
+            differences.add(&event, Some(&nothing), Some(&given(vec![line.clone()])));
+        }
+        assert_eq!((differences.gain.events, differences.money.len()), (3, 3), "all are counted");
+        differences.examples.into_iter().map(|example| example.event.event.reference).collect::<Vec<_>>()
+    };
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        assert_eq!(examples(3, order), ["yen", "dollars", "dinars"]);
+        assert_eq!(examples(2, order), ["yen", "dollars"]);
+        assert!(examples(0, order).is_empty());
+    }
+}
+
+/// Of changes that are as large, the earliest events are the examples.
+#[test]
+fn of_equal_changes_the_earliest_events_are_kept() {
+    for days in [[1, 2, 3], [3, 2, 1], [2, 3, 1]] {
+        let mut differences = difference::Differences::new(2);
+        for day in days {
+            differences.add(&event("x", day, 1, &[]), None, Some(&given(vec![cash("USD", 1)])));
+        }
+        let kept: Vec<_> = differences.examples.iter().map(|kept| kept.event.event.reference.as_str()).collect();
+        assert_eq!(kept, ["on day 1", "on day 2"], "{days:?}");
+    }
+}
+
+#[test]
+fn more_of_one_currency_for_less_of_another_is_neither_a_gain_nor_a_loss() {
+    let mut differences = difference::Differences::new(1);
+    let (dollars, euros) = (given(vec![cash("USD", 5)]), given(vec![cash("EUR", 7)]));
+    differences.add(&event("x", 0, 10, &[]), Some(&dollars), Some(&euros));
+    let hit = difference::Hit { events: 1, customers: 10 };
+    assert_eq!((differences.other, differences.all()), (hit, hit));
+    let shift = |gained, lost| difference::Shift { gained, lost };
+    assert_eq!(differences.money, [(usd("EUR"), shift(70, 0)), (usd("USD"), shift(0, 50))].into());
+    differences.add(&event("x", 1, 1, &[]), Some(&euros), None);
+    assert_eq!((differences.lose.customers, differences.all().customers), (1, 11));
+    assert_eq!(differences.money[&usd("EUR")], shift(70, 7));
 }
 
 fn any_event() -> impl Strategy<Value = HistoricEvent> {

@@ -111,3 +111,48 @@ fn a_population_is_a_kind_a_condition_and_a_time() {
     assert_eq!(unit, experiment.unit_of(&cancelled, customer(2)), "everybody of one event");
     assert!(experiment.arm(&tenant, &unit).is_some());
 }
+
+/// Whatever packs may give to those whom an experiment is about is looked at, and nothing else.
+#[test]
+fn no_benefit_for_a_review_is_given_to_whom_an_experiment_is_about() {
+    let experiment = parse(RIGHT).expect("right");
+    let line = |name: &str, kinds: &[&str], text: &str| {
+        (name.to_owned(), kinds.iter().map(|kind| (*kind).to_owned()).collect(), text.to_owned())
+    };
+    let found = experiment.benefits_for_reviews(vec![
+        line("p/any", &[], "Five stars, five dollars"),
+        line("p/same", &["flight.delayed", "flight.cancelled"], "A voucher for your review"),
+        line("p/other", &["flight.delayed"], "A voucher for your review"),
+        line("p/plain", &["flight.cancelled"], "A voucher"),
+    ]);
+    assert_eq!(
+        found,
+        [
+            "the line p/any says `stars`: no benefit may depend on a review or a rating",
+            "the line p/same says `review`: no benefit may depend on a review or a rating",
+        ]
+    );
+}
+
+#[test]
+fn the_control_is_the_arm_that_is_marked_wherever_it_stands() {
+    let marked =
+        RIGHT.replace("    control: true\n", "").replace("    gestures: NONE", "    control: true\n    gestures: NONE");
+    let experiment = parse(&marked).expect("right");
+    assert_eq!((experiment.control(), experiment.arms[1].control), (1, true));
+}
+
+#[test]
+fn the_unit_of_a_customer_is_the_same_for_every_event_and_one_without_a_reference_has_it_too() {
+    let timing = parse(TIMING).expect("right");
+    let event = |reference: &str| FailureEvent {
+        kind: timing.population.event_kinds[0].clone(),
+        occurred_at: timing.starts_at,
+        reference: reference.to_owned(),
+        facts: std::collections::BTreeMap::new(),
+    };
+    let customer = CustomerId::from(uuid::Uuid::from_u128(1));
+    assert_eq!(timing.unit, Unit::Customer);
+    assert_eq!(timing.unit_of(&event("UA 1"), customer), timing.unit_of(&event(""), customer));
+    assert_eq!(timing.unit_of(&event(""), customer), customer.to_string());
+}

@@ -152,3 +152,41 @@ fn what_is_left_out_is_said() {
         treated.summary
     );
 }
+
+/// An option of nothing but gestures goes with them, unless something that is no gesture comes with the choice; one that
+/// never had a line is no gesture.
+#[test]
+fn an_option_that_is_left_with_nothing_goes() {
+    let line = |basis: Basis| RemedyLine {
+        id: format!("{basis:?}"),
+        basis,
+        benefit: Benefit::Service,
+        description: String::new(),
+        arithmetic: String::new(),
+        origin: Origin::default(),
+        refund: false,
+    };
+    let option = |id: &str, bases: &[Basis]| OfferOption {
+        id: id.to_owned(),
+        description: String::new(),
+        lines: bases.iter().map(|basis| line(*basis)).collect(),
+        consent: Consent::None,
+        holds_after: None,
+    };
+    let left = |plus: &[Basis]| {
+        let choice_of = vec![
+            option("gift", &[Basis::Gesture, Basis::NoFaultGoodwill]),
+            option("mixed", &[Basis::Gesture, Basis::Time]),
+            option("words", &[]),
+        ];
+        let plus = plus.iter().map(|basis| line(*basis)).collect();
+        let assessed = Assessment { choice_of, plus, ..Assessment::default() };
+        let (treated, _) = treat("e", &arm(Gestures::None, 0), assessed);
+        treated.choice_of.iter().map(|option| (option.id.clone(), option.lines.len())).collect::<Vec<_>>()
+    };
+    let is =
+        |options: &[(&str, usize)]| options.iter().map(|(id, lines)| ((*id).to_owned(), *lines)).collect::<Vec<_>>();
+    assert_eq!(left(&[]), is(&[("mixed", 1), ("words", 0)]));
+    assert_eq!(left(&[Basis::Gesture]), is(&[("mixed", 1), ("words", 0)]));
+    assert_eq!(left(&[Basis::Time]), is(&[("gift", 0), ("mixed", 1), ("words", 0)]));
+}

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::percent;
 use crate::domain::assessment::Assessment;
 use crate::domain::event::{Fact, FailureEvent, Severity};
+use crate::domain::line::RemedyLine;
 use crate::domain::money::parse_amount;
 use crate::domain::pack::read::instant;
 use crate::domain::pack::set::PackSet;
@@ -13,6 +15,14 @@ const INPUTS: &str = "[{ name: price, type: MONEY }, { name: days, type: INTEGER
 
 /// What an amount gives for facts on a day: the amount, or why there is none; and its arithmetic.
 fn gives(amount: &str, at: &str, facts: &[(&str, Fact)]) -> (String, String) {
+    match line(amount, at, facts) {
+        Ok(line) => (line.benefit.to_string(), line.arithmetic),
+        Err(why) => (why, String::new()),
+    }
+}
+
+/// The line that an amount gives for facts on a day, or why there is none.
+fn line(amount: &str, at: &str, facts: &[(&str, Fact)]) -> Result<RemedyLine, String> {
     let yaml = format!(
         "{{ id: p, display_name: P, version: \"1\", status: ACTIVE, effective_from: \"2000-01-01\", sources: [s], \
          time_zone: Europe/London, inputs: {INPUTS}, rules: [{{ id: r, description: D., automatic: [{{ id: l, \
@@ -26,10 +36,7 @@ fn gives(amount: &str, at: &str, facts: &[(&str, Fact)]) -> (String, String) {
         facts: facts.iter().map(|(key, fact)| ((*key).to_owned(), fact.clone())).collect::<BTreeMap<_, _>>(),
     };
     let Assessment { automatic, decisions, .. } = packs.assess(&event, Severity::Low);
-    match automatic.first() {
-        Some(line) => (line.benefit.to_string(), line.arithmetic.clone()),
-        None => (decisions[0].explanation.clone(), String::new()),
-    }
+    automatic.into_iter().next().ok_or_else(|| decisions[0].explanation.clone())
 }
 
 fn money(text: &str) -> Fact {
@@ -98,6 +105,61 @@ fn shares_are_exact_and_rounded_once() {
     // A reduction whose reason is not known is not made.
     let facts = [("price", money("GBP 10.00")), ("minutes", Fact::Integer(60))];
     assert_eq!(gives(by_minutes, NOON, &facts).0, "MONEY GBP 10.00");
+}
+
+/// The arithmetic has a factor for each thing that was done, and none for what was not.
+#[test]
+fn the_arithmetic_is_told_as_it_was_done() {
+    let row = |gives: &str| format!("table: {{ by: minutes, rows: [{{ up_to: 59, {gives} }}] }}");
+    let facts = [("price", money("GBP 8.00")), ("minutes", Fact::Integer(30)), ("days", Fact::Integer(2))];
+    for (amount, told) in [
+        ("{ fixed: GBP 8.00 }".to_owned(), "fixed GBP 8.00"),
+        ("{ fixed: GBP 8.00, percent: 50 }".to_owned(), "fixed GBP 8.00 x 50 % = GBP 4.00"),
+        ("{ fixed: GBP 8.00, divide_by: 4 }".to_owned(), "fixed GBP 8.00 x 100 % / 4 = GBP 2.00"),
+        ("{ fixed: GBP 8.00, times: 2 }".to_owned(), "fixed GBP 8.00 x 2 = GBP 16.00"),
+        ("{ fixed: GBP 8.00, times: 1 }".to_owned(), "fixed GBP 8.00"),
+        ("{ fixed: GBP 8.00, times: days }".to_owned(), "fixed GBP 8.00 x 2 (days) = GBP 16.00"),
+        ("{ from_fact: price }".to_owned(), "price GBP 8.00 x 100 % = GBP 8.00"),
+        (format!("{{ {} }}", row("amount: GBP 8.00")), "GBP 8.00 (minutes 30: up to 59)"),
+        (
+            format!("{{ {}, percent: 50 }}", row("amount: GBP 8.00")),
+            "GBP 8.00 (minutes 30: up to 59) x 50 % = GBP 4.00",
+        ),
+        (
+            format!("{{ from_fact: price, {} }}", row("percent: 50")),
+            "price GBP 8.00 x 50 % (minutes 30: up to 59) = GBP 4.00",
+        ),
+    ] {
+        assert_eq!(gives(&amount, NOON, &facts).1, told, "{amount}");
+    }
+}
+
+#[test]
+fn a_share_is_told_with_the_decimal_places_that_it_has() {
+    for (hundredths, told) in [
+        (1, "0.01 %"),
+        (10, "0.1 %"),
+        (100, "1 %"),
+        (1_205, "12.05 %"),
+        (1_230, "12.3 %"),
+        (1_234, "12.34 %"),
+        (5_000, "50 %"),
+        (100_000, "1000 %"),
+    ] {
+        assert_eq!(percent(hundredths), told);
+    }
+    let facts = [("price", money("GBP 8.00"))];
+    let told = gives("{ from_fact: price, percent: 12.5 }", NOON, &facts).1;
+    assert_eq!(told, "price GBP 8.00 x 12.5 % = GBP 1.00");
+}
+
+/// What a line read is on record with it, so that whoever looks at it later sees by which days it was worked out.
+#[test]
+fn the_number_of_times_is_among_what_a_line_read() {
+    let days = [("days", Fact::Integer(2)), ("minutes", Fact::Integer(30))];
+    let read = |amount: &str| line(amount, NOON, &days).expect("a line").origin.inputs.into_iter().collect::<Vec<_>>();
+    assert_eq!(read("{ fixed: GBP 8.00, times: days }"), [("days".to_owned(), "2".to_owned())]);
+    assert_eq!(read("{ fixed: GBP 8.00, times: 2 }"), []);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::domain::event::{Fact, FailureEvent, Severity};
 use crate::domain::pack::document::parse;
 use crate::domain::pack::read::instant;
 use crate::domain::pack::set::PackSet;
+use crate::domain::share::place;
 
 fn document(id: &str, version: &str, from: &str, amount: &str) -> String {
     format!(
@@ -68,6 +69,19 @@ fn an_assignment_never_changes() {
     // From the first release on: another answer would move tenants between versions that are in force.
     let among: Vec<_> = (0..40).filter(|n| judged_by(&set(250), &format!("tenant-{n}")) == "2").collect();
     assert_eq!(among, [2, 4, 6, 9, 16, 20, 30, 35]);
+}
+
+/// A tenant comes in with the first share above its place: the one at the first place is in no share of nobody.
+#[test]
+fn a_tenant_comes_in_above_its_place() {
+    let with_place = |tenant: String| (place(&["a", &tenant], ALL.into()), tenant);
+    let (least, first) = (0..5_000).map(|n| with_place(format!("t{n}"))).min().expect("tenants");
+    assert_eq!(least, 0, "somebody is at the first place");
+    for (place, tenant) in [(least, first), with_place("acme".to_owned()), with_place("tenant-2".to_owned())] {
+        let place = u32::try_from(place).expect("a place");
+        let among = [place, place + 1].map(|share| judged_by(&set(share), &tenant) == "2");
+        assert_eq!(among, [false, true], "{tenant}");
+    }
 }
 
 #[test]

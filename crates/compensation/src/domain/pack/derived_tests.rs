@@ -1,9 +1,12 @@
 //! What is derived from two times: by the clocks on the wall, and by what passed.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::{Function, Value};
+use crate::domain::event::{FailureEvent, Severity};
 use crate::domain::pack::read::instant;
+use crate::domain::pack::set::PackSet;
 
 fn derived(function: Function, from: &str, to: &str, airport: &str) -> Option<i64> {
     let [from, to] = [from, to].map(|text| Value::Time(instant(text).expect("a time")));
@@ -50,4 +53,30 @@ fn what_passed_is_told_in_whole_minutes_that_are_over() {
 #[test]
 fn an_airport_that_is_not_known_has_no_clock() {
     assert_eq!(derived(Function::LocalSeconds, "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "QQQ"), None);
+}
+
+/// Events say a delay themselves, and not the two times of it: the delay is what is asked for. A distance nobody says, but
+/// the airports.
+#[test]
+fn what_is_missing_is_what_events_usually_say() {
+    let missing = |condition: &str| {
+        let yaml = format!(
+            "{{ id: p, display_name: P, version: \"1\", status: ACTIVE, effective_from: \"2020-01-01\", sources: [s], \
+             inputs: [{{ name: due, type: TIME }}, {{ name: came, type: TIME }}, {{ name: from, type: TEXT }}, \
+             {{ name: late, type: INTEGER, derived: {{ function: elapsed_minutes, of: [due, came] }} }}, \
+             {{ name: country, type: TEXT, derived: {{ function: country, of: [from] }} }}], rules: [{{ id: r, description: D., \
+             condition: \"{condition}\", automatic: [{{ id: a, basis: TIME, kind: SERVICE, description: A }}] }}] }}"
+        );
+        let packs =
+            PackSet::from_documents([("test", yaml.as_str())]).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        let event = FailureEvent {
+            kind: "x".to_owned(),
+            occurred_at: instant("2026-01-01T00:00:00Z").expect("a time"),
+            reference: String::new(),
+            facts: BTreeMap::new(),
+        };
+        packs.assess(&event, Severity::Low).decisions[0].missing.clone()
+    };
+    assert_eq!(missing("late > 180"), ["late"]);
+    assert_eq!(missing("country == 'DE'"), ["from"]);
 }

@@ -175,6 +175,229 @@ fn every_part_must_fit() {
     }
 }
 
+/// Each is allowed at its bounds, and one step beyond them is not.
+#[test]
+fn a_bound_is_allowed_and_what_is_beyond_it_is_not() {
+    let many = |count: usize, one: &str| format!("[{}]", vec![one; count].join(", "));
+    let lines = |count: usize, name: &str| {
+        let line = |n: usize| format!("{{ id: {name}{n}, basis: TIME, kind: SERVICE, description: S }}");
+        (0..count).map(line).collect::<Vec<_>>().join(", ")
+    };
+    let adjust = "adjust: [{ when: far, percent: 50, because: B }]";
+    let adjusts = |count: usize| format!("adjust: {}", many(count, "{ when: far, percent: 50, because: B }"));
+    let rows = "rows: [{ up_to: 1500, amount: USD 1.00 }, { amount: USD 2.00 }]";
+    let row = "{ up_to: 1500, amount: USD 1.00 }";
+    let only = "- { id: b, basis: RESTITUTION, kind: SERVICE, description: B }";
+    for (find, within, beyond, problem) in [
+        (adjust, vec![adjusts(64)], vec![adjusts(65)], "adjust: has more than 64 entries"),
+        (
+            rows,
+            vec![format!("rows: {}", many(1, row)), format!("rows: {}", many(64, row))],
+            vec!["rows: []".to_owned(), format!("rows: {}", many(65, row))],
+            "must have 1 to 64 rows",
+        ),
+        (
+            "percent: 50, adjust",
+            ["0.01", "12.34", "1000"].map(|share| format!("percent: {share}, adjust")).to_vec(),
+            ["0.004", "0.015", "-50", "1000.01"].map(|share| format!("percent: {share}, adjust")).to_vec(),
+            "must be 0.01 to 1000, with at most two decimal places",
+        ),
+        (
+            "percent: 50, adjust",
+            ["1", "10000"].map(|by| format!("divide_by: {by}, adjust")).to_vec(),
+            ["0", "10001"].map(|by| format!("divide_by: {by}, adjust")).to_vec(),
+            "must be 1 to 10000",
+        ),
+        (
+            "percent: 50, adjust",
+            ["1", "1000", "km"].map(|times| format!("times: {times}, adjust")).to_vec(),
+            ["0", "-1", "1001"].map(|times| format!("times: {times}, adjust")).to_vec(),
+            "must be 1 to 1000, or an input",
+        ),
+        (
+            "percent: 10",
+            vec!["percent: 1".to_owned(), "percent: 100".to_owned()],
+            vec!["percent: 0".to_owned(), "percent: 101".to_owned()],
+            "needs a percent of 1 to 100",
+        ),
+        (
+            only,
+            vec![format!("[{}]", lines(8, "b"))],
+            vec!["[]".to_owned(), format!("[{}]", lines(9, "b"))],
+            "lines; allowed are 1 to 8",
+        ),
+    ] {
+        for good in within {
+            parse(&GOOD.replace(find, &good)).unwrap_or_else(|found| panic!("{good}: {found:?}"));
+        }
+        for bad in beyond {
+            let found = problems(find, &bad);
+            assert!(found.iter().any(|text| text.contains(problem)), "{bad}: {found:?}");
+        }
+    }
+    let head = &GOOD[..GOOD.find("    automatic:").expect("lines")];
+    let options = |count: usize| {
+        let option = |n: usize| {
+            format!(
+                "{{ id: o{n}, description: O, lines: [{{ id: c{n}, basis: TIME, kind: SERVICE, description: S }}] }}"
+            )
+        };
+        (0..count).map(option).collect::<Vec<_>>().join(", ")
+    };
+    for (automatic, choice_of, plus, is_allowed) in
+        [(8, 8, 8, true), (9, 8, 8, false), (8, 9, 8, false), (8, 8, 9, false), (0, 1, 0, true), (1, 0, 0, true)]
+    {
+        let (automatic, plus) = (lines(automatic, "a"), lines(plus, "p"));
+        let choice_of = options(choice_of);
+        let read =
+            parse(&format!("{head}    automatic: [{automatic}]\n    choice_of: [{choice_of}]\n    plus: [{plus}]\n"));
+        match read {
+            Ok(_) => assert!(is_allowed),
+            Err(found) => {
+                assert_eq!(
+                    (found, is_allowed),
+                    (vec!["rules[0]: has more than 8 lines or options in one list".to_owned()], false)
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rule_gives_something_and_what_comes_along_has_a_choice_to_come_with() {
+    let head = &GOOD[..GOOD.find("    automatic:").expect("lines")];
+    let line = "{ id: a, basis: TIME, kind: SERVICE, description: A }";
+    let nothing = "rules[0]: gives nothing: name lines under automatic or options under choice_of";
+    let alone = "rules[0].plus: needs choice_of: it comes with a chosen option";
+    for (body, problem) in [
+        (String::new(), nothing),
+        (format!("    plus: [{line}]\n"), nothing),
+        (format!("    automatic: [{line}]\n    plus: [{}]\n", line.replace("id: a", "id: b")), alone),
+    ] {
+        assert_eq!(parse(&format!("{head}{body}")).expect_err(problem), [problem]);
+    }
+}
+
+/// The option that holds without an answer is money by law, as long as the rule says.
+#[test]
+fn money_by_law_may_hold_without_an_answer() {
+    let reviewed = "jurisdiction: US\nreviewed: \"2020-01-01\"\nsources:";
+    let line = |id: &str, more: &str| format!("{{ id: {id}, basis: STATUTORY, {more}, description: B }}");
+    let cash = "kind: MONEY, amount: { fixed: USD 1.00 }";
+    let read = |lines: &str, consent: &str, hours: u32| {
+        let lines = format!(
+            "consent: {consent}\n        lines: [{lines}]\n    if_unanswered: o\n    answer_within_hours: {hours}\n    #"
+        );
+        parse(&GOOD.replace("sources:", reviewed).replace("lines:\n          -", &lines))
+    };
+    for hours in [1, 8_760] {
+        let pack = read(&line("b", cash), "NONE", hours).unwrap_or_else(|found| panic!("{found:?}"));
+        let holds_after = pack.rules[0].choice_of[0].holds_after;
+        assert_eq!(holds_after, Some(std::time::Duration::from_secs(u64::from(hours) * 60 * 60)));
+    }
+    let voucher = line("c", "kind: VOUCHER, amount: { fixed: USD 1.00 }");
+    let fair = line("c", cash).replace("STATUTORY", "RESTITUTION");
+    for (lines, consent) in [
+        (line("b", cash), "SIGNED"),
+        (format!("{}, {voucher}", line("b", cash)), "SIGNED"),
+        (format!("{}, {fair}", line("b", cash)), "NONE"),
+        (fair, "NONE"),
+        (line("b", "kind: SERVICE"), "NONE"),
+    ] {
+        let found = read(&lines, consent, 1).expect_err("it is not money by law alone");
+        assert!(
+            found[0].starts_with("rules[0].if_unanswered: names an option that is not money by law alone"),
+            "{found:?}"
+        );
+    }
+    assert_eq!(parse(GOOD).expect("a good document").rules[0].choice_of[0].holds_after, None);
+}
+
+/// What only some kinds of line may say.
+#[test]
+fn a_line_says_only_what_its_kind_can() {
+    let line = "- { id: b, basis: RESTITUTION, kind: SERVICE, description: B }";
+    let read = |consent: &str, more: &str| {
+        let reviewed = "jurisdiction: US\nreviewed: \"2020-01-01\"\nsources:";
+        let text = GOOD
+            .replace("sources:", reviewed)
+            .replace("        lines:", &format!("        consent: {consent}\n        lines:"));
+        assert!(text.contains(line));
+        parse(&text.replace(line, &format!("- {{ id: b, description: B, {more} }}")))
+    };
+    let amount = "amount: { fixed: USD 1.00 }";
+    let voucher = format!("kind: VOUCHER, {amount}");
+    let cash = format!("kind: MONEY, {amount}");
+    let discount = "kind: DISCOUNT, percent: 5";
+    for (consent, more) in [
+        ("NONE", format!("basis: TIME, never_expires: true, {voucher}")),
+        ("NONE", format!("basis: TIME, never_expires: true, {discount}")),
+        ("NONE", "basis: TIME, kind: SERVICE, catalogue_item: free-upgrade".to_owned()),
+        ("NONE", format!("basis: TIME, {voucher}")),
+        ("NONE", format!("basis: STATUTORY, refund: true, {cash}")),
+        ("SIGNED", format!("basis: STATUTORY, {voucher}")),
+        ("SIGNED", format!("basis: STATUTORY, {discount}")),
+    ] {
+        let pack = read(consent, &more).unwrap_or_else(|found| panic!("{more}: {found:?}"));
+        let line = &pack.rules[0].choice_of[0].lines[0];
+        assert_eq!(line.never_expires, more.contains("never_expires"), "{more}");
+        assert_eq!(line.refund, more.contains("refund"), "{more}");
+        assert_eq!(line.catalogue_item.is_some(), more.contains("catalogue_item"), "{more}");
+    }
+    for (consent, more, problem) in [
+        ("NONE", format!("basis: TIME, never_expires: true, {cash}"), "never expires, which only a voucher"),
+        ("NONE", "basis: TIME, never_expires: true, kind: SERVICE".to_owned(), "never expires, which only a voucher"),
+        ("NONE", format!("basis: TIME, catalogue_item: free-upgrade, {cash}"), "is for SERVICE only"),
+        (
+            "NONE",
+            "basis: TIME, kind: SERVICE, catalogue_item: Upgrade".to_owned(),
+            "catalogue_item: `Upgrade` is not 1 to 60",
+        ),
+        ("NONE", format!("basis: STATUTORY, {voucher}"), "gives a voucher for what the law demands"),
+        ("NONE", format!("basis: STATUTORY, {discount}"), "gives a voucher for what the law demands"),
+        ("SIGNED", format!("basis: STATUTORY, refund: true, {voucher}"), "marks MONEY that is STATUTORY"),
+        ("NONE", format!("basis: TIME, refund: true, {cash}"), "marks MONEY that is STATUTORY"),
+        ("NONE", format!("basis: TIME, kind: MONEY, percent: 5, {amount}"), "needs an amount, and no percent"),
+        ("NONE", format!("basis: TIME, {discount}, {amount}"), "needs a percent of 1 to 100, and no amount"),
+        ("NONE", format!("basis: TIME, kind: SERVICE, {amount}"), "it has neither amount nor percent"),
+    ] {
+        let found = read(consent, &more).expect_err(&more);
+        assert!(found.iter().any(|text| text.contains(problem)), "{more}: {found:?}");
+    }
+}
+
+/// A table gives either amounts, where it is all that there is, or shares of what stands beside it; never a mixture.
+#[test]
+fn a_table_gives_amounts_or_shares() {
+    let read = |amount: &str| {
+        let found = "amount: { table: { by: km, rows: [{ up_to: 1500, amount: USD 1.00 }, { amount: USD 2.00 }] } }";
+        assert!(GOOD.contains(found));
+        parse(&GOOD.replace(found, &format!("amount: {{ {amount} }}")))
+    };
+    for good in [
+        "fixed: USD 1.00, table: { by: km, rows: [{ up_to: 9, percent: 5 }] }",
+        "from_fact: price, table: { rows: [{ divide_by: 2 }, { percent: 5, divide_by: 3 }] }",
+        "table: { by: price, rows: [{ below: USD 5.00, amount: USD 1.00 }] }",
+    ] {
+        read(good).unwrap_or_else(|found| panic!("{good}: {found:?}"));
+    }
+    for (bad, problem) in [
+        ("fixed: USD 1.00, table: { rows: [{ amount: USD 1.00 }] }", "needs percent or divide_by, and no amount"),
+        ("from_fact: price, table: { rows: [{ amount: USD 1.00 }] }", "needs percent or divide_by, and no amount"),
+        ("fixed: USD 1.00, table: { rows: [{ amount: USD 1.00, percent: 5 }] }", "needs percent or divide_by, and no"),
+        ("fixed: USD 1.00, table: { rows: [{}] }", "needs percent or divide_by, and no amount"),
+        ("table: { rows: [{ amount: USD 1.00, divide_by: 2 }] }", "needs an amount, and neither percent nor divide_by"),
+        ("table: { rows: [{}] }", "needs an amount, and neither percent nor divide_by"),
+        ("table: { by: price, rows: [{ below: 5, amount: USD 1.00 }] }", "must be an amount of money, as the input"),
+        ("table: { by: price, rows: [{ below: much, amount: USD 1.00 }] }", "must be an amount of money, as the input"),
+        ("table: { by: from, rows: [{ amount: USD 1.00 }] }", "`from` is text; a whole number or an amount of money"),
+        ("fixed: USD 1.00, from_fact: price, table: { rows: [{ percent: 5 }] }", "give fixed, from_fact or table"),
+    ] {
+        let found = read(bad).expect_err(bad);
+        assert!(found.iter().any(|text| text.contains(problem)), "{bad}: {found:?}");
+    }
+}
+
 #[test]
 fn a_pack_takes_no_more_steps_than_allowed() {
     let inputs: String = (0..4).map(|n| format!("  - {{ name: n{n}, type: INTEGER }}\n")).collect();

@@ -103,3 +103,132 @@ fn explaining_changes_nothing_but_the_explanation() {
     explained.decisions.iter_mut().for_each(|decision| decision.would_change.clear());
     assert_eq!(explained, packs.assess(&event, Severity::Medium));
 }
+
+/// What is told of a rule with this condition, and lines that give A, for these facts.
+fn told_of(condition: &str, lines: &str, facts_of: &str, severity: Severity) -> Vec<String> {
+    let pack = format!(
+        "{{ id: p, display_name: P, version: \"1\", status: ACTIVE, effective_from: \"2020-01-01\", sources: [s], \
+         inputs: [{{ name: n, type: INTEGER }}, {{ name: price, type: MONEY }}, {{ name: due, type: TIME }}, \
+         {{ name: came, type: TIME }}, {{ name: ok, type: BOOLEAN }}, {{ name: word, type: TEXT }}], \
+         terms: [{{ name: many, is: n > 5 }}], rules: [{{ id: r, description: D., \
+         condition: \"event.kind == 'x' && ({condition})\", automatic: [{lines}] }}] }}"
+    );
+    let packs = PackSet::from_documents([("test", pack.as_str())]).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let assessment = packs.explain(&event("x", facts_of), severity);
+    let changes = assessment.decisions[0].would_change.iter().filter(|change| change.input != "kind");
+    changes.map(|change| format!("{} {} -> {}: {}", change.input, change.current, change.other, change.gives)).collect()
+}
+
+const GIVES: &str = "{ id: a, basis: TIME, kind: SERVICE, description: A }";
+
+/// The nearest value to each side with which something else comes of it, whatever is compared.
+#[test]
+fn each_kind_of_comparison_is_tried_on_both_sides() {
+    for (condition, facts, told) in [
+        ("n >= 10", "{ n: 12 }", &["n 12 -> 9: nothing"][..]),
+        ("n >= 10", "{ n: 3 }", &["n 3 -> 10: A"]),
+        ("n > 5 && n < 10", "{ n: 7 }", &["n 7 -> 5: nothing", "n 7 -> 10: nothing"]),
+        ("n < 5 || n > 10", "{ n: 7 }", &["n 7 -> 4: A", "n 7 -> 11: A"]),
+        ("n == 10", "{ n: 10 }", &["n 10 -> 9: nothing", "n 10 -> 11: nothing"]),
+        ("!(n < 10)", "{ n: 9 }", &["n 9 -> 10: A"]),
+        ("10 <= n", "{ n: 9 }", &["n 9 -> 10: A"]),
+        ("n >= 10", "{}", &["n missing -> 10: A"]),
+        ("n < -5", "{}", &["n missing -> -6: A"]),
+        ("many", "{ n: 5 }", &["n 5 -> 6: A"]),
+        ("ok ? n > 5 : n > 7", "{ ok: false, n: 6 }", &["n 6 -> 8: A", "ok false -> true: A"]),
+        ("price.minor >= 10000", "{ price: { money: USD 99.50 } }", &["price USD 99.50 -> USD 100.00: A"]),
+        ("price.minor >= 10000", "{ price: { money: USD 120.00 } }", &["price USD 120.00 -> USD 99.99: nothing"]),
+        (
+            "price.minor > 500 && price.minor < 1000",
+            "{ price: { money: USD 8.00 } }",
+            &["price USD 8.00 -> USD 10.00: nothing", "price USD 8.00 -> USD 5.00: nothing"],
+        ),
+        (
+            "came - due >= 3600",
+            "{ due: { time: '2026-03-01T10:00:00Z' }, came: { time: '2026-03-01T10:30:00Z' } }",
+            &[
+                "due 2026-03-01T10:00:00Z -> 2026-03-01T09:30:00Z: A",
+                "came 2026-03-01T10:30:00Z -> 2026-03-01T11:00:00Z: A",
+            ],
+        ),
+        (
+            "came - due >= 3600",
+            "{ due: { time: '2026-03-01T10:00:00Z' }, came: { time: '2026-03-01T12:00:00Z' } }",
+            &[
+                "due 2026-03-01T10:00:00Z -> 2026-03-01T11:00:01Z: nothing",
+                "came 2026-03-01T12:00:00Z -> 2026-03-01T10:59:59Z: nothing",
+            ],
+        ),
+        ("ok", "{ ok: false }", &["ok false -> true: A"]),
+        ("ok", "{ ok: true }", &["ok true -> false: nothing"]),
+        ("ok", "{}", &["ok missing -> true: A"]),
+        ("word == 'a'", "{ word: b }", &["word b -> a: A"]),
+        ("word in ['a', 'c']", "{ word: b }", &["word b -> a: A"]),
+        ("event.severity >= HIGH", "{}", &["severity LOW -> HIGH: A"]),
+        ("event.severity < MEDIUM", "{}", &["severity LOW -> MEDIUM: nothing"]),
+    ] {
+        assert_eq!(told_of(condition, GIVES, facts, Severity::Low), told, "{condition} {facts}");
+    }
+}
+
+/// Lines have conditions, rows and adjustments of their own.
+#[test]
+fn what_changes_an_amount_is_told_as_well() {
+    let money = |amount: &str| format!("{{ id: a, basis: TIME, kind: MONEY, description: A, amount: {amount} }}");
+    let rows = |bound: &str| {
+        money(&format!("{{ table: {{ by: n, rows: [{{ {bound}: 5, amount: USD 1.00 }}, {{ amount: USD 2.00 }}] }} }}"))
+    };
+    let by_when = money("{ table: { rows: [{ when: ok, amount: USD 1.00 }, { amount: USD 2.00 }] } }");
+    let adjusted = money("{ fixed: USD 4.00, adjust: [{ when: n > 5, percent: 50, because: B }] }");
+    let voucher = rows("up_to").replace("MONEY", "VOUCHER");
+    for (lines, facts, told) in [
+        (rows("up_to"), "{ n: 5 }", &["n 5 -> 6: A (USD 2.00)"][..]),
+        (rows("below"), "{ n: 5 }", &["n 5 -> 4: A (USD 1.00)"]),
+        (voucher, "{ n: 7 }", &["n 7 -> 5: A (USD 1.00)"]),
+        (by_when, "{ ok: true }", &["ok true -> false: A (USD 2.00)"]),
+        (adjusted, "{ n: 5 }", &["n 5 -> 6: A (USD 2.00)"]),
+        (GIVES.replace("description: A", "description: A, when: ok"), "{ ok: false }", &["ok false -> true: A"]),
+    ] {
+        assert_eq!(told_of("true", &lines, facts, Severity::Low), told, "{lines}");
+    }
+}
+
+/// However much a rule compares, a decision tells eight changes at most.
+#[test]
+fn no_more_changes_are_told_than_can_be_read() {
+    let inputs: Vec<_> = (0..10).map(|n| format!("{{ name: b{n}, type: BOOLEAN, default: true }}")).collect();
+    let all: Vec<_> = (0..10).map(|n| format!("b{n}")).collect();
+    let pack = format!(
+        "{{ id: p, display_name: P, version: \"1\", status: ACTIVE, effective_from: \"2020-01-01\", sources: [s], \
+         inputs: [{}], event_kinds: [x], rules: [{{ id: r, description: D., condition: {}, automatic: [{GIVES}] }}] }}",
+        inputs.join(", "),
+        all.join(" && ")
+    );
+    let packs = PackSet::from_documents([("test", pack.as_str())]).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let assessment = packs.explain(&event("x", "{}"), Severity::Low);
+    let told: Vec<_> = assessment.decisions[0].would_change.iter().map(|change| change.input.as_str()).collect();
+    assert_eq!(told, all[..8]);
+}
+
+/// A pack that holds on other days or judges already has nothing to tell of what would make it judge.
+#[test]
+fn only_the_condition_of_a_pack_is_told_as_what_would_make_it_judge() {
+    let told = |from: &str, facts: &str| {
+        let pack = format!(
+            "{{ id: p, display_name: P, version: \"1\", status: ACTIVE, effective_from: \"{from}\", sources: [s], \
+             inputs: [{{ name: n, type: INTEGER }}], event_kinds: [x], applies_when: n > 5, \
+             rules: [{{ id: r, description: D., automatic: [{GIVES}] }}] }}"
+        );
+        let packs =
+            PackSet::from_documents([("test", pack.as_str())]).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        let assessment = packs.explain(&event("x", facts), Severity::Low);
+        assessment.decisions[0]
+            .would_change
+            .iter()
+            .map(|change| format!("{}: {}", change.other, change.gives))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told("2020-01-01", "{ n: 5 }"), ["6: what its rules say: the pack would judge the event"]);
+    assert_eq!(told("2020-01-01", "{}"), ["6: what its rules say: the pack would judge the event"]);
+    assert_eq!(told("2027-01-01", "{ n: 5 }"), Vec::<String>::new());
+}

@@ -9,6 +9,9 @@ use crate::domain::line::Basis;
 use crate::domain::pack::set::{PackSet, SHIPPED};
 use crate::domain::pack::vectors;
 
+#[path = "judge_words_tests.rs"]
+mod words;
+
 fn document(id: &str, version: &str, status: &str, from: &str, to: &str, rules: &str) -> String {
     format!(
         "{{ id: {id}, display_name: P, version: \"{version}\", status: {status}, effective_from: \"{from}\", \
@@ -126,6 +129,55 @@ fn only_the_first_of_two_choices_is_put() {
     assert_eq!(assessment.choice_of.len(), 1);
     assert_eq!(assessment.choice_of[0].lines[0].id, "first.s");
     assert!(assessment.decisions[1].explanation.starts_with("Its choice is set aside"), "{assessment:?}");
+}
+
+/// The first choice that the law demands is put, and of several the first that only the customer can decide; of another one
+/// the money that the law demands is given at once, and nothing else of it.
+#[test]
+fn the_choice_that_is_put_is_the_laws_and_one_that_only_the_customer_can_decide() {
+    let option = |id: &str, more: &str, basis: &str, gives: &str| {
+        format!(
+            "{{ id: {id}, description: O, {more}lines: [{{ id: {id}, basis: {basis}, description: {id}, kind: {gives} }}] }}"
+        )
+    };
+    let (cash, paper) = ("MONEY, amount: { fixed: USD 9.00 }", "VOUCHER, amount: { fixed: USD 12.00 }");
+    let gift = [option("gift", "", "TIME", "SERVICE"), option("extra", "", "GESTURE", paper)];
+    let fair = [option("price", "", "RESTITUTION", cash)];
+    let paid = [option("cash", "", "STATUTORY", cash), option("paper", "consent: SIGNED, ", "STATUTORY", paper)];
+    let open = [option("refund", "", "STATUTORY", cash), option("reroute", "", "STATUTORY", "SERVICE")];
+    for (rules, put, given) in [
+        ([&gift[..], &fair], "a", vec![]),
+        ([&fair, &gift], "a", vec![]),
+        ([&gift, &paid], "b", vec![]),
+        ([&paid, &gift], "a", vec![]),
+        ([&gift, &open], "b", vec![]),
+        ([&paid, &open], "b", vec!["a.cash"]),
+        ([&open, &paid], "a", vec!["b.cash"]),
+        ([&paid, &paid], "a", vec!["b.cash"]),
+        ([&open, &open], "a", vec![]),
+    ] {
+        let rule = |(id, options): (&str, &&[String])| {
+            let options = options.join(", ");
+            format!("{{ id: {id}, description: D., condition: \"event.kind == 'x'\", choice_of: [{options}] }}")
+        };
+        let rules = ["a", "b"].into_iter().zip(&rules).map(rule).collect::<Vec<_>>().join(", ");
+        let document = document("p", "1", "ACTIVE", "2020-01-01", "", &rules).replace(
+            "sources: [s]",
+            "jurisdiction: US, reviewed: \"2020-01-01\", sources: [{ title: S, url: \"https://example.org\" }]",
+        );
+        let assessment = set(&[document]).expect("valid").assess(&event("2021-01-01T00:00:00Z"), Severity::Low);
+        let of: BTreeSet<_> = assessment.choice_of.iter().map(|option| option.lines[0].id[..1].to_owned()).collect();
+        assert_eq!(of.into_iter().collect::<Vec<_>>(), [put], "{rules}");
+        let at_once: Vec<_> = assessment.automatic.iter().map(|line| line.id.as_str()).collect();
+        assert_eq!(at_once, given, "{rules}");
+        let [aside] = assessment.decisions.iter().filter(|one| one.rule != put).collect::<Vec<_>>()[..] else {
+            panic!()
+        };
+        let why = format!("Its choice is set aside: rule {put} offers one.");
+        let at_once = " What the law demands of it is given at once.";
+        assert!(aside.explanation.starts_with(&why), "{}", aside.explanation);
+        assert_eq!(aside.explanation.contains(at_once), !given.is_empty(), "{}", aside.explanation);
+    }
 }
 
 /// The choice stands for the loss; what goes beyond the loss comes along, whoever's choice is put.

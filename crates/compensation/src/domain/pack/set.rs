@@ -296,3 +296,7 @@ fn both_decide(a: &Pack, b: &Pack) -> bool {
     let b_ends_before = b.in_force.1.is_some_and(|end| end <= a.in_force.0);
     active && !a_ends_before && !b_ends_before
 }
+
+#[cfg(test)]
+#[path = "set_tests.rs"]
+mod tests;

@@ -48,6 +48,89 @@ fn the_higher_amount_gives() {
     assert!(lost[0].starts_with(words), "{lost:?}");
 }
 
+/// The pack `a`, by the highest amount, with these lines at once and these options.
+fn gives(automatic: &str, options: &[&str]) -> String {
+    let amounts = |lines: &str, ids: &str| {
+        let line = |(index, amount): (usize, &str)| {
+            format!("{{ id: {ids}{index}, basis: RESTITUTION, kind: {amount}, description: M }}")
+        };
+        lines.split(" + ").filter(|line| !line.is_empty()).enumerate().map(line).collect::<Vec<_>>().join(", ")
+    };
+    let option = |(index, lines): (usize, &&str)| {
+        format!("{{ id: o{index}, description: O, lines: [{}] }}", amounts(lines, &format!("o{index}-")))
+    };
+    let options = options.iter().enumerate().map(option).collect::<Vec<_>>().join(", ");
+    format!(
+        "{{ id: a, display_name: P, version: \"1\", status: ACTIVE, effective_from: \"2020-01-01\", sources: [s], \
+         event_kinds: [x], set_off: [{{ group: g, policy: HIGHEST, order: 9 }}], rules: [{{ id: a-r, description: D., \
+         set_off: g, automatic: [{}], choice_of: [{options}] }}] }}",
+        amounts(automatic, "m")
+    )
+}
+
+/// A rule is worth what it gives at once and with its best option; a service and a discount are worth nothing here.
+#[test]
+fn what_a_rule_is_worth_is_all_its_money_with_the_best_option() {
+    let money = |text: &str| format!("MONEY, amount: {{ fixed: {text} }}");
+    let (one, two, three) = (money("EUR 100.00"), money("EUR 200.00"), money("EUR 300.00"));
+    let voucher = two.replace("MONEY", "VOUCHER");
+    let both = format!("{two} + {voucher}");
+    for (automatic, options, worth) in [
+        (&one, vec![], Some("100.00")),
+        (&voucher, vec![], Some("200.00")),
+        (&both, vec![], Some("400.00")),
+        (&String::new(), vec![one.as_str(), three.as_str(), two.as_str()], Some("300.00")),
+        (&String::new(), vec![three.as_str(), both.as_str()], Some("400.00")),
+        (&String::new(), vec![voucher.as_str(), one.as_str()], Some("200.00")),
+        (&one, vec![two.as_str(), one.as_str()], Some("300.00")),
+        (&one, vec!["SERVICE", "DISCOUNT, percent: 50"], Some("100.00")),
+        (&format!("{one} + {}", money("USD 900.00")), vec![], None),
+        (&one, vec![&money("USD 900.00")], None),
+        (&"SERVICE".to_owned(), vec![], None),
+    ] {
+        let rules = gives(automatic, &options);
+        let against = |amount: &str| {
+            let assessment =
+                set(&[rules.clone(), pack("b", amount, "HIGHEST", ", order: 1")]).assess(&event("x"), Severity::Low);
+            let lost = assessment
+                .decisions
+                .into_iter()
+                .find(|decision| !decision.set_off_by.is_empty())
+                .expect("one gives way");
+            (lost.set_off_by, lost.explanation)
+        };
+        let Some(worth) = worth else {
+            let (by, why) = against("EUR 1.00");
+            assert!(by == "b/b-r" && why.contains("comes first; their amounts are in different currencies"), "{why}");
+            continue;
+        };
+        let whole = worth.strip_suffix(".00").expect("whole euros");
+        let less: i64 = whole.parse::<i64>().expect("a number") - 1;
+        let (by, why) = against(&format!("EUR {less}.99"));
+        assert!(
+            by == "a/a-r" && why.contains(&format!("gives the highest amount, EUR {worth}")),
+            "{automatic} {options:?}: {why}"
+        );
+        let (by, _) = against(&format!("EUR {whole}.01"));
+        assert_eq!(by, "b/b-r", "{automatic} {options:?}");
+    }
+}
+
+#[test]
+fn a_rule_that_is_alone_in_its_group_or_gives_nothing_sets_nothing_off() {
+    let alone = [
+        pack("a", "EUR 1.00", "HIGHEST", ""),
+        pack("b", "EUR 2.00", "HIGHEST", "").replace("group: g", "group: h").replace("set_off: g", "set_off: h"),
+    ];
+    assert_eq!(settled(&alone, "x").0, ["a/a-r", "b/b-r"]);
+    let none = pack("b", "EUR 2.00", "HIGHEST", "").replace("set_off: g, ", "");
+    assert_eq!(settled(&[alone[0].clone(), none], "x").0, ["a/a-r", "b/b-r"], "one is in no group");
+    let does_not_apply =
+        pack("b", "EUR 2.00", "HIGHEST", "").replace("set_off: g, ", "set_off: g, condition: here == 'b', ");
+    assert_eq!(settled(&[alone[0].clone(), does_not_apply.clone()], "x"), (vec!["a/a-r".to_owned()], vec![]));
+    assert_eq!(settled(&[alone[0].clone(), does_not_apply], "b").0, ["b/b-r"]);
+}
+
 #[test]
 fn amounts_of_different_currencies_are_not_compared() {
     let documents = [pack("a", "EUR 250.00", "HIGHEST", ", order: 2"), pack("b", "GBP 1.00", "HIGHEST", ", order: 1")];

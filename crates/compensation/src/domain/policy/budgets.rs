@@ -130,6 +130,24 @@ mod tests {
     }
 
     #[test]
+    fn the_worth_of_a_customer_is_the_amount_under_the_fact_that_the_budgets_name() {
+        let worth = parse_amount("EUR 1000.00").expect("an amount");
+        for (key, fact, expected) in [
+            ("lifetime_value", Fact::Money(worth), Some(worth)),
+            ("lifetime_value", Fact::Integer(100_000), None),
+            ("fare", Fact::Money(worth), None),
+        ] {
+            let event = FailureEvent {
+                kind: String::new(),
+                occurred_at: kernel::Timestamp::from_seconds(0),
+                reference: String::new(),
+                facts: BTreeMap::from([(key.to_owned(), fact)]),
+            };
+            assert_eq!(budgets().lifetime_value(&event), expected, "{key}");
+        }
+    }
+
+    #[test]
     fn a_budget_holds_to_the_cent_in_every_window_and_takes_all_or_nothing() {
         let (all, mut book) = (budgets(), Book::default());
         let standard = &all.bands[1];

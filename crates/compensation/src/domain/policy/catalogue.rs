@@ -278,6 +278,28 @@ mod tests {
     }
 
     #[test]
+    fn whatever_rules_give_is_priced_and_an_item_that_is_not_known_is_given_all_the_same() {
+        use crate::domain::line::{Consent, OfferOption};
+        let lines = || vec![line("free-upgrade", ""), line("moon", "The moon")];
+        let option = OfferOption {
+            id: "o".to_owned(),
+            description: String::new(),
+            lines: lines(),
+            consent: Consent::None,
+            holds_after: None,
+        };
+        let mut assessment = Assessment {
+            automatic: lines(),
+            choice_of: vec![option.clone(), option],
+            plus: lines(),
+            ..Assessment::default()
+        };
+        shipped().price_all(&mut assessment, &event(None));
+        let costs: Vec<_> = assessment.lines().map(RemedyLine::cost).collect();
+        assert_eq!(costs, [Some(money("USD 10.00")), None].repeat(4));
+    }
+
+    #[test]
     fn what_is_worth_most_for_its_cost_comes_first() {
         let ids = |catalogue: &Catalogue, price: Option<&str>| -> Vec<(String, Option<i64>)> {
             let items = catalogue.by_leverage(&event(price.map(money)));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::document::MAX_BYTES;
 use super::*;
 
 fn with(kind: PolicyKind, find: &str, replace: &str) -> Vec<String> {
@@ -75,6 +76,51 @@ fn all_problems_of_a_document_are_told_with_their_paths() {
     for unreadable in ["", "- 1", "kind: [", "kind: ABUSE"] {
         assert_eq!(parse(unreadable).expect_err(unreadable).len(), 1);
     }
+}
+
+/// Budgets with one band, of this id and by this fact.
+fn named(id: &str, fact: &str) -> Result<Policy, Vec<String>> {
+    let head = "kind: BUDGETS\nversion: '1'\neffective_from: 2026-01-01\n";
+    parse(&format!("{head}lifetime_value_fact: '{fact}'\nbands:\n- {{id: '{id}', limits: []}}\n"))
+}
+
+#[test]
+fn names_begin_with_a_letter_and_are_of_the_characters_that_are_told() {
+    let long = "a".repeat(64);
+    for id in ["a", "a-1", "z9-", &long[..60]] {
+        assert!(named(id, "worth").is_ok(), "{id}");
+    }
+    for id in ["", "-a", "1a", "A", "aB", "a_b", "a b", "a\u{e4}", &long[..61]] {
+        let problem = format!("bands[0].id: `{id}` is not 1 to 60 characters of a-z, 0-9 and '-', from a letter on");
+        assert_eq!(named(id, "worth").expect_err(id), [problem]);
+    }
+    for fact in ["a", "a_1", "z9_", &long[..63]] {
+        assert!(named("all", fact).is_ok(), "{fact}");
+    }
+    for fact in ["", "_a", "1a", "A", "aB", "a-b", "a b", "a\u{e4}", &long] {
+        let problem = format!("lifetime_value_fact: `{fact}` is not the key of a fact");
+        assert_eq!(named("all", fact).expect_err(fact), [problem]);
+    }
+}
+
+#[test]
+fn a_document_of_the_most_bytes_is_read() {
+    let text = format!("{}\n", PolicyKind::Abuse.shipped());
+    assert!(parse(&(text.clone() + &"#".repeat(MAX_BYTES - text.len()))).is_ok());
+    assert!(parse(&(text.clone() + &"#".repeat(MAX_BYTES + 1 - text.len()))).is_err());
+}
+
+#[test]
+fn a_list_has_as_many_items_as_are_allowed() {
+    let head = "kind: BUDGETS\nversion: '1'\neffective_from: 2026-01-01\nlifetime_value_fact: worth\nbands:";
+    let band = |number: usize| format!("- {{id: b{number}, at_least: [EUR {number}.00], limits: []}}\n");
+    let of = |bands: usize| {
+        let most: String = (1..bands).map(band).collect();
+        parse(&format!("{head}\n{most}- {{id: rest, limits: []}}\n"))
+    };
+    assert!(of(16).is_ok());
+    assert_eq!(of(17).expect_err("too many"), ["bands: has 17 items; allowed are 1 to 16"]);
+    assert_eq!(parse(&format!("{head} []\n")).expect_err("none"), ["bands: has 0 items; allowed are 1 to 16"]);
 }
 
 #[test]

@@ -145,3 +145,15 @@ fn a_role_that_the_policy_does_not_know_decides_nothing_alone() {
     let nothing = AgentOffer { role: "ghost".to_owned(), need: Need::new(), ..offer(2, HOUR, "EUR 1.00") };
     assert!(!waits(&mut replay, &nothing), "what the law demands is nobody's decision");
 }
+
+#[test]
+fn offers_that_are_put_at_the_same_moment_count_each() {
+    let rules = authority("EUR 10.00", "EUR 100.00", "EUR 1000.00");
+    let mut replay = Replay::new(&rules);
+    let put_at = Some(begin().plus(HOUR * 5));
+    for case in [1, 2] {
+        assert!(waits(&mut replay, &AgentOffer { put_at, ..offer(case, HOUR, "EUR 48.00") }));
+    }
+    assert!(!waits(&mut replay, &offer(3, HOUR * 5, "EUR 4.00")), "96 were put");
+    assert!(waits(&mut replay, &offer(4, HOUR * 5, "EUR 1.00")));
+}

@@ -3,7 +3,7 @@
 use kernel::Timestamp;
 use uuid::Uuid;
 
-use super::super::authority::{KindLimits, Role};
+use super::super::authority::{KindLimits, Reach, Role};
 use super::super::measure::{self, Need};
 use super::*;
 use crate::domain::money::parse_amount;
@@ -71,4 +71,19 @@ fn both_versions_are_told_and_where_they_differ() {
     let same = report("EUR 50.00", "EUR 50.00", 10);
     assert_eq!(same.baseline, same.candidate);
     assert!(same.differences.is_empty());
+}
+
+#[test]
+fn what_was_counted_before_is_carried_into_both_versions() {
+    let (baseline, candidate) = (authority("EUR 50.00"), authority("EUR 100.00"));
+    let mut trial = PolicyTrial::new(&baseline, &candidate, 10);
+    for (number, before) in [(1, 0), (2, 4_100), (3, 9_100)] {
+        let (offer, costs) = offer(number, "EUR 10.00");
+        let euro = measure::parse("EUR 1.00").expect("an amount").0;
+        trial.carry(&(Reach::Case, offer.case.to_string(), "MONEY".to_owned(), euro), 0, before);
+        trial.judge(offer, costs);
+    }
+    let report = trial.into_report();
+    assert_eq!((report.baseline.total.alone, report.baseline.total.to_approve), (1, 2));
+    assert_eq!((report.candidate.total.alone, report.candidate.total.to_approve), (2, 1));
 }
