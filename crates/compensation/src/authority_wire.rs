@@ -115,6 +115,7 @@ pub(crate) fn unapproved_offer(approval: &Approval) -> Option<wire::Offer> {
         expires_at: offer_expires_at.unwrap_or(approval.expires_at),
         created_at: approval.created_at,
         updated_at: approval.updated_at,
+        ended_at: None,
     };
     Some(crate::wire::offer(&offer))
 }

@@ -4,7 +4,7 @@
 
 use api::method::recovery_service::COUNTER_OFFER;
 use durable::{Tx, TxError};
-use kernel::{Answer, OfferId, RequestContext, RequestKey, ServiceError, Violations, reason};
+use kernel::{Answer, OfferId, RequestContext, RequestKey, ServiceError, Timestamp, Violations, reason};
 use serde::Serialize;
 
 use super::make_offer::{MakeOffer, Proposal};
@@ -31,6 +31,12 @@ pub(crate) struct CounterOffer {
     pub(crate) plus: Vec<RemedyLine>,
     pub(crate) reason: String,
     pub(crate) made_by: String,
+    /// The policy's default role when empty. Left out of the request's hash then, so that an old request is known again.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) role: String,
+    /// The service's term when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) expires_at: Option<Timestamp>,
 }
 
 impl App {
@@ -64,10 +70,9 @@ impl App {
                     return Err(refused.with("state", declined.state.as_str()).into());
                 }
                 let payouts = progress(&tx, tenant, &remedy, Some(&declined)).await?;
-                let CounterOffer { options, plus, reason, made_by, .. } = command;
+                let CounterOffer { options, plus, reason, made_by, role, expires_at, .. } = command;
                 let counter = Some(CounterTo { declined: declined.id, reason });
-                let role = String::new();
-                let offer = MakeOffer { remedy: remedy.id, options, plus, expires_at: None, made_by, role };
+                let offer = MakeOffer { remedy: remedy.id, options, plus, expires_at, made_by, role };
                 app.put_or_ask(&tx, &context, Proposal { id, remedy, payouts, offer, counter, path: "" }).await
             }
         };

@@ -168,6 +168,7 @@ mod tests {
             expires_at: Timestamp::from_seconds(10),
             created_at: Timestamp::from_seconds(0),
             updated_at: Timestamp::from_seconds(0),
+            ended_at: None,
         }
     }
 

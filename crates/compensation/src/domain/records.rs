@@ -89,6 +89,8 @@ pub struct Offer {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// When it was answered, or its time was over; `None` while it is open.
+    pub ended_at: Option<Timestamp>,
 }
 
 impl Offer {
@@ -108,6 +110,7 @@ impl Offer {
         };
         self.state = state;
         self.updated_at = now;
+        self.ended_at = Some(now);
         Ok(())
     }
 
@@ -157,6 +160,7 @@ impl OfferDraft {
             expires_at,
             created_at: now,
             updated_at: now,
+            ended_at: None,
         }
     }
 }

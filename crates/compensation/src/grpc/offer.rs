@@ -27,13 +27,23 @@ pub(super) fn make(request: wire::MakeOfferRequest, now: Timestamp) -> Result<(S
     let command = violations.within("offer", |violations| {
         let remedy = name("remedy", &offer.remedy, violations);
         let (options, plus) = choice(offer.options, offer.plus, violations);
-        let expires_at = optional_timestamp("expire_time", offer.expire_time.as_ref(), violations);
-        if expires_at.is_some_and(|at| !(now.plus(TERM.0)..=now.plus(TERM.1)).contains(&at)) {
-            violations.add("expire_time", "TIMESTAMP_RANGE", "must be 1 minute to 366 days from now, or absent");
-        }
+        let expires_at = expire_time(offer.expire_time.as_ref(), now, violations);
         Some(MakeOffer { remedy: remedy?, options, plus, expires_at, made_by, role })
     });
     done(violations, command).map(|command| (request_id, command))
+}
+
+/// When an offer is to expire.
+pub(super) fn expire_time(
+    given: Option<&prost_types::Timestamp>,
+    now: Timestamp,
+    violations: &mut Violations,
+) -> Option<Timestamp> {
+    let at = optional_timestamp("expire_time", given, violations);
+    if at.is_some_and(|at| !(now.plus(TERM.0)..=now.plus(TERM.1)).contains(&at)) {
+        violations.add("expire_time", "TIMESTAMP_RANGE", "must be 1 minute to 366 days from now, or absent");
+    }
+    at
 }
 
 /// RespondToOffer: request id and command.

@@ -1,10 +1,11 @@
 //! Requests about the gate, apologies and counter-offers.
 
 use api::compensation as wire;
-use kernel::{ServiceError, Violations};
+use kernel::{ServiceError, Timestamp, Violations};
 
 use super::line::choice;
 use super::names::{done, name};
+use super::offer::expire_time;
 use crate::app::{CounterOffer, OverrideGate};
 use crate::domain::gate::{Outcome, RecoveryContext};
 
@@ -35,14 +36,19 @@ pub(super) fn override_gate(request: wire::OverrideGateRequest) -> Result<(Strin
 }
 
 /// CounterOffer: request id and command. A bare no lacks both the alternative and the reason, and is told so at once.
-pub(super) fn counter(request: wire::CounterOfferRequest) -> Result<(String, CounterOffer), ServiceError> {
+pub(super) fn counter(
+    request: wire::CounterOfferRequest,
+    now: Timestamp,
+) -> Result<(String, CounterOffer), ServiceError> {
     let mut violations = Violations::new();
     let request_id = violations.request_id(&request.request_id);
     let declined = name("name", &request.name, &mut violations);
     let (options, plus) = choice(request.options, request.plus, &mut violations);
     let reason = violations.text("reason", &request.reason, 1, 512);
     let made_by = violations.text("made_by", &request.made_by, 1, 128);
-    let command = declined.map(|declined| CounterOffer { declined, options, plus, reason, made_by });
+    let role = violations.text("role", &request.role, 0, 60);
+    let expires_at = expire_time(request.expire_time.as_ref(), now, &mut violations);
+    let command = declined.map(|declined| CounterOffer { declined, options, plus, reason, made_by, role, expires_at });
     done(violations, command).map(|command| (request_id, command))
 }
 

@@ -47,7 +47,7 @@ impl RecoveryService for RecoveryApi {
 
     async fn counter_offer(&self, request: Request<wire::CounterOfferRequest>) -> Reply<wire::Offer> {
         let context = context(&request)?;
-        let (request_id, command) = recovery::counter(request.into_inner()).map_err(to_status)?;
+        let (request_id, command) = recovery::counter(request.into_inner(), self.app.now()).map_err(to_status)?;
         self.app.counter_offer(context, &request_id, command).await.map(respond).map_err(to_status)
     }
 }

@@ -6,7 +6,7 @@ use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
 use super::ledger::guards;
 use super::migrations::{
-    AddCatalogue, AddDeciders, AddGate, AddGiven, AddNoFault, CloseLedgerTransactions, CreateAppliedPacks,
+    AddCatalogue, AddDeciders, AddGate, AddGiven, AddNoFault, AddOfferEnd, CloseLedgerTransactions, CreateAppliedPacks,
     CreateAuthority, CreateCaptures, CreateExperiments, CreatePayoutFreezes, FindOldRows, GuardRecords,
     SeedLedgerTotals, TotalLedger, ValidateNoFault, ValidateWidened, WidenLedger,
 };
@@ -36,6 +36,7 @@ pub fn migrations() -> durable::Migrations {
         all.push(Box::new(AddNoFault));
         all.push(Box::new(ValidateNoFault));
         all.push(Box::new(AddCatalogue));
+        all.push(Box::new(AddOfferEnd));
         all
     })
 }

@@ -85,6 +85,7 @@ pub async fn update_in_tx(tx: &Tx, tenant: &TenantId, offer: &Offer) -> Result<(
         .col_expr(Column::Explanation, Expr::value(offer.explanation.as_str()))
         .col_expr(Column::Given, Expr::value(offer.given.as_ref().map_or_else(|| Ok(String::new()), to_json)?))
         .col_expr(Column::UpdatedAt, Expr::value(offer.updated_at.micros()))
+        .col_expr(Column::EndedAt, Expr::value(offer.ended_at.map(Timestamp::micros)))
         .filter(Column::TenantId.eq(tenant.as_str()))
         .filter(Column::Id.eq(offer.id.uuid()))
         .filter(Column::State.eq(OfferState::Open.as_str()))
@@ -148,6 +149,10 @@ impl TryFrom<Model> for Offer {
             expires_at: Timestamp::from_micros(row.expires_at),
             created_at: Timestamp::from_micros(row.created_at),
             updated_at: Timestamp::from_micros(row.updated_at),
+            ended_at: row
+                .ended_at
+                .or_else(|| (row.state != OfferState::Open.as_str()).then_some(row.updated_at))
+                .map(Timestamp::from_micros),
         })
     }
 }

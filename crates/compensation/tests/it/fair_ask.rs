@@ -29,6 +29,7 @@ fn counter_request(desk: &Desk, declined: &str, options: Vec<wire::Option>, reas
         plus: vec![],
         reason: reason.to_owned(),
         made_by: "Ada".to_owned(),
+        ..Default::default()
     }
 }
 

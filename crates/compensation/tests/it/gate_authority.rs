@@ -18,6 +18,7 @@ fn counter_request(desk: &Desk, declined: &str, minor: i64) -> wire::CounterOffe
         plus: vec![],
         reason: "This is for your time.".to_owned(),
         made_by: "Ada".to_owned(),
+        ..Default::default()
     }
 }
 
@@ -52,6 +53,22 @@ testkit::on_both_databases! {
         assert_eq!(desk.count("SELECT count(*) AS n FROM autonomous_decisions").await, 1);
         let used = "SELECT CAST(sum(amount) AS BIGINT) AS n FROM spending_days WHERE scope = 'AGENT'";
         assert_eq!(desk.count(used).await, 50_000);
+
+        // A lead's answer is judged as a lead's, and waits as long as the lead says.
+        let third = declined(&desk, 9).await;
+        let until = chassis::wire::to_timestamp(desk.engine.now().plus(crate::harness::DAY));
+        let by_lead = wire::CounterOfferRequest {
+            role: "lead".to_owned(),
+            expire_time: Some(until),
+            ..counter_request(&desk, &third.offer, 60_000)
+        };
+        let made = recovery.counter_offer(as_client(by_lead.clone())).await.unwrap().into_inner();
+        assert_eq!((made.state(), made.expire_time), (offer::State::Open, Some(until)));
+        let now = Some(chassis::wire::to_timestamp(desk.engine.now()));
+        let wrong = wire::CounterOfferRequest { request_id: desk.fresh(), role: "r".repeat(61), expire_time: now, ..by_lead };
+        let wrong = error(recovery.counter_offer(as_client(wrong)).await.unwrap_err());
+        let fields: Vec<_> = wrong.violations.iter().map(|found| found.field.as_str()).collect();
+        assert_eq!(fields, ["role", "expire_time"]);
     }
 
     async fn the_answer_to_a_fair_ask_is_under_the_budget(database: testkit::TestDatabase) {

@@ -88,6 +88,30 @@ testkit::on_both_databases! {
         assert_eq!(roles, [("agent".to_owned(), 5), ("lead".to_owned(), 1)]);
     }
 
+    /// A declined offer ended when it was declined, not when it was answered by another one.
+    async fn an_offer_that_was_answered_later_ended_before(database: testkit::TestDatabase) {
+        let desk = Desk::open(&database).await;
+        let first = declined(&desk, 1).await;
+        let of_case = declined(&desk, 1).await;
+        let dear = offer(&desk, &first, ("Ada", ""), 40_000).await;
+        desk.decline(&dear, "no").await.unwrap();
+        desk.clock.advance(Duration::from_secs(60));
+        // Within the case's limit of USD 500.00, because what was declined counts no more.
+        offer(&desk, &of_case, ("Ada", ""), 30_000).await;
+        let answer = wire::CounterOfferRequest {
+            request_id: desk.fresh(),
+            name: dear.clone(),
+            options: gift(10_000),
+            reason: "This is for your time.".to_owned(),
+            made_by: "Ada".to_owned(),
+            ..Default::default()
+        };
+        desk.recovery.clone().counter_offer(as_client(answer)).await.unwrap();
+        assert_eq!(desk.count("SELECT count(*) AS n FROM autonomous_decisions").await, 3);
+        let same = backtest(&desk, request(named(&desk, "same").await)).await.unwrap();
+        assert_eq!((counts(same.baseline.as_ref()), same.offers), ((3, 0), 3));
+    }
+
     async fn another_limit_shows_what_it_would_have_changed(database: testkit::TestDatabase) {
         let desk = Desk::open(&database).await;
         four_days(&desk).await;

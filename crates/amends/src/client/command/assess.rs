@@ -5,9 +5,10 @@ use api::common::{FailureEvent, Severity};
 use api::compensation::AssessRequest;
 use clap::Args;
 use jiff::civil::Date;
+use prost_types::Timestamp;
 
 use crate::client::call::Caller;
-use crate::client::values::{EventArgs, SeverityArg};
+use crate::client::values::{EventArgs, SeverityArg, time};
 use crate::flights::planned_flights;
 
 /// A failure that may or may not have happened, or a flight that did.
@@ -26,6 +27,9 @@ pub struct Options {
     /// How badly the customer was hit.
     #[arg(long, value_enum, default_value = "medium")]
     severity: SeverityArg,
+    /// By what was known at this time, RFC 3339; by what is known now when not given.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    as_of: Option<Timestamp>,
 }
 
 /// Runs `assess`.
@@ -39,7 +43,11 @@ pub async fn run(options: &Options, caller: &mut Caller) -> anyhow::Result<()> {
         _ => bail!("name a failure by --event, or a flight by --flight and --date"),
     };
     caller
-        .show(AssessRequest { event: Some(event), severity: Severity::from(options.severity).into(), as_of_time: None })
+        .show(AssessRequest {
+            event: Some(event),
+            severity: Severity::from(options.severity).into(),
+            as_of_time: options.as_of,
+        })
         .await
 }
 

@@ -1,13 +1,14 @@
 //! `amends offer`: see offers, answer them, make another one.
 
 use anyhow::bail;
+use api::compensation::remedy_line::Basis;
 use api::compensation::respond_to_offer_request::Response;
 use api::compensation::{
-    CounterOfferRequest, Decline, GetOfferRequest, ListOffersRequest, MakeOfferRequest, Offer, RemedyLine,
-    RespondToOfferRequest,
+    CounterOfferRequest, Decline, GetOfferRequest, ListOffersRequest, MakeOfferRequest, Offer, Option as Choice,
+    RemedyLine, RespondToOfferRequest,
 };
 use api::google::r#type::Money;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use kernel::{OfferId, RemedyId};
 use prost_types::Timestamp;
 
@@ -63,6 +64,9 @@ pub struct AcceptOptions {
     /// Id of the chosen option; may be left out when there is only one.
     #[arg(long, value_name = "ID")]
     option: Option<String>,
+    /// Where the customer's signed agreement is kept; needed for an option in the place of money that the law demands.
+    #[arg(long, value_name = "REFERENCE", default_value = "", hide_default_value = true)]
+    consent: String,
     #[command(flatten)]
     repeatable: Repeatable,
 }
@@ -94,9 +98,8 @@ pub struct MakeOptions {
     /// What the customer may choose. Repeat for more options.
     #[arg(long = "option", required = true, value_name = "KIND:VALUE", value_parser = option)]
     options: Vec<RemedyLine>,
-    /// What comes with whatever is chosen. Repeat for more.
-    #[arg(long, value_name = "KIND:VALUE", value_parser = option)]
-    plus: Vec<RemedyLine>,
+    #[command(flatten)]
+    extras: Extras,
     /// Who decides: agents/UUID, or a name.
     #[arg(long, value_name = "AGENT")]
     made_by: String,
@@ -110,6 +113,59 @@ pub struct MakeOptions {
     repeatable: Repeatable,
 }
 
+/// What all that is given is for, and what comes along.
+#[derive(Debug, Args)]
+pub struct Extras {
+    /// What comes with whatever is chosen. Repeat for more.
+    #[arg(long, value_name = "KIND:VALUE", value_parser = option)]
+    plus: Vec<RemedyLine>,
+    /// What the lines are for.
+    #[arg(long, value_enum, default_value_t = BasisArg::Gesture)]
+    basis: BasisArg,
+}
+
+/// What a line is for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum BasisArg {
+    /// Gives back what was lost.
+    Restitution,
+    /// Pays for wasted time.
+    Time,
+    /// Goes one step further than fair.
+    Gesture,
+    /// The law demands it.
+    Statutory,
+    /// Goes one step further although the fault is not the company's.
+    NoFaultGoodwill,
+}
+
+impl From<BasisArg> for Basis {
+    fn from(basis: BasisArg) -> Self {
+        match basis {
+            BasisArg::Restitution => Self::Restitution,
+            BasisArg::Time => Self::Time,
+            BasisArg::Gesture => Self::Gesture,
+            BasisArg::Statutory => Self::Statutory,
+            BasisArg::NoFaultGoodwill => Self::NoFaultGoodwill,
+        }
+    }
+}
+
+impl Extras {
+    fn options(&self, lines: &[RemedyLine]) -> Vec<Choice> {
+        with_ids(&lines.iter().map(|line| self.of_basis(line)).collect::<Vec<_>>())
+    }
+
+    fn plus(&self) -> Vec<RemedyLine> {
+        let lines = (1..).zip(&self.plus);
+        lines.map(|(id, line): (usize, _)| RemedyLine { id: format!("plus-{id}"), ..self.of_basis(line) }).collect()
+    }
+
+    fn of_basis(&self, line: &RemedyLine) -> RemedyLine {
+        RemedyLine { basis: Basis::from(self.basis).into(), ..line.clone() }
+    }
+}
+
 /// An answer to a customer who declined.
 #[derive(Debug, Args)]
 pub struct CounterOptions {
@@ -118,12 +174,20 @@ pub struct CounterOptions {
     /// What the customer may choose instead. Repeat for more options.
     #[arg(long = "option", required = true, value_name = "KIND:VALUE", value_parser = option)]
     options: Vec<RemedyLine>,
+    #[command(flatten)]
+    extras: Extras,
     /// Why this and not what was asked for, in words for the customer.
     #[arg(long, value_name = "WORDS")]
     reason: String,
     /// Who decides: agents/UUID, or a name.
     #[arg(long, value_name = "AGENT")]
     made_by: String,
+    /// The role in which it is decided; the policy's default role when not given.
+    #[arg(long, value_name = "ROLE", default_value = "", hide_default_value = true)]
+    role: String,
+    /// When the offer expires, RFC 3339; the service's term when not given.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    expires: Option<Timestamp>,
     #[command(flatten)]
     repeatable: Repeatable,
 }
@@ -139,37 +203,36 @@ pub async fn run(command: &Command, caller: &mut Caller) -> anyhow::Result<()> {
             caller.show_page(request, &of.paging).await
         }
         Command::Get(one) => caller.show(GetOfferRequest { name: one.offer.clone() }).await,
-        Command::Accept(AcceptOptions { one, option, repeatable }) => {
+        Command::Accept(AcceptOptions { one, option, consent, repeatable }) => {
             let option = match option {
                 Some(option) => option.clone(),
                 None => only_option(&one.offer, caller).await?,
             };
-            respond(one, Response::AcceptOption(option), repeatable, caller).await
+            respond(one, Response::AcceptOption(option), consent, repeatable, caller).await
         }
         Command::Decline(DeclineOptions { one, reason, fair_ask, fair_amount, repeatable }) => {
             let decline =
                 Decline { reason: reason.clone(), fair_ask: fair_ask.clone(), fair_ask_amount: fair_amount.clone() };
-            respond(one, Response::Decline(decline), repeatable, caller).await
+            respond(one, Response::Decline(decline), "", repeatable, caller).await
         }
         Command::Counter(counter) => {
             let request = CounterOfferRequest {
                 request_id: counter.repeatable.id(),
                 name: counter.one.offer.clone(),
-                options: with_ids(&counter.options),
-                plus: Vec::new(),
+                options: counter.extras.options(&counter.options),
+                plus: counter.extras.plus(),
                 reason: counter.reason.clone(),
                 made_by: counter.made_by.clone(),
+                role: counter.role.clone(),
+                expire_time: counter.expires,
             };
             caller.show(request).await
         }
         Command::Make(options) => {
-            let plus = (1..).zip(&options.plus);
             let offer = Offer {
                 remedy: options.remedy.clone(),
-                options: with_ids(&options.options),
-                plus: plus
-                    .map(|(id, line): (usize, _)| RemedyLine { id: format!("plus-{id}"), ..line.clone() })
-                    .collect(),
+                options: options.extras.options(&options.options),
+                plus: options.extras.plus(),
                 expire_time: options.expires,
                 ..Offer::default()
             };
@@ -179,16 +242,20 @@ pub async fn run(command: &Command, caller: &mut Caller) -> anyhow::Result<()> {
     }
 }
 
-async fn respond(one: &One, response: Response, repeatable: &Repeatable, caller: &mut Caller) -> anyhow::Result<()> {
-    let request_id = repeatable.id();
-    caller
-        .show(RespondToOfferRequest {
-            request_id,
-            name: one.offer.clone(),
-            response: Some(response),
-            ..RespondToOfferRequest::default()
-        })
-        .await
+async fn respond(
+    one: &One,
+    response: Response,
+    consent: &str,
+    repeatable: &Repeatable,
+    caller: &mut Caller,
+) -> anyhow::Result<()> {
+    let request = RespondToOfferRequest {
+        request_id: repeatable.id(),
+        name: one.offer.clone(),
+        response: Some(response),
+        consent: consent.to_owned(),
+    };
+    caller.show(request).await
 }
 
 async fn only_option(offer: &str, caller: &mut Caller) -> anyhow::Result<String> {

@@ -194,6 +194,10 @@ async fn the_only_option_of_an_offer_need_not_be_named() {
     let request = server.script.requests::<RespondToOfferRequest>("respond_to_offer").remove(0);
     assert_eq!(request.response, Some(Response::AcceptOption("rebooking".into())));
 
+    run(&server, &["offer", "accept", OFFER, "--option", "voucher", "--consent", "scans/7"]).await.answer();
+    let request = server.script.requests::<RespondToOfferRequest>("respond_to_offer").remove(1);
+    assert_eq!(request.consent, "scans/7");
+
     server.script.answer("get_offer", &offer(vec![option("rebooking"), option("refund")]));
     let ran = run(&server, &["offer", "accept", OFFER]).await;
     assert_eq!(
@@ -219,6 +223,8 @@ async fn an_agent_makes_an_offer_in_one_line() {
         "discount:20",
         "--plus",
         "service:A call back",
+        "--basis",
+        "no-fault-goodwill",
         "--expires",
         "2026-03-01T12:00:00Z",
     ];
@@ -229,6 +235,8 @@ async fn an_agent_makes_an_offer_in_one_line() {
     let kinds: Vec<_> = offer.options.iter().map(|option| (option.id.as_str(), option.lines[0].kind())).collect();
     assert_eq!(kinds, [("1", remedy_line::Kind::Money), ("2", remedy_line::Kind::Discount)]);
     assert_eq!((offer.plus[0].id.as_str(), offer.expire_time), ("plus-1", Some(NOON)));
+    assert_eq!(offer.plus[0].basis(), remedy_line::Basis::NoFaultGoodwill);
+    assert_eq!(offer.options[0].lines[0].basis(), remedy_line::Basis::NoFaultGoodwill);
 }
 
 #[tokio::test]

@@ -13,7 +13,6 @@ use kernel::{Money, RequestContext, ResourceId, ServiceError, Timestamp, Violati
 use super::super::App;
 use super::apply_policy::read_document;
 use crate::domain::line::OfferOption;
-use crate::domain::offer::OfferState;
 use crate::domain::payout::PayoutState;
 use crate::domain::policy::authority::{Authority, Reach};
 use crate::domain::policy::measure::{self, owed_by_law};
@@ -190,10 +189,10 @@ fn with_fate(
         (None, Some((options, plus))) => (options.as_slice(), plus.as_slice()),
         (None, None) => return None,
     };
-    let ended = put.filter(|offer| offer.state != OfferState::Open).map(|offer| {
+    let ended = put.and_then(|offer| offer.ended_at.map(|at| (offer, at))).map(|(offer, ended_at)| {
         let taken = |option: &&OfferOption| option.id == offer.accepted_option;
         let chosen: Vec<_> = offer.options.iter().filter(taken).cloned().collect();
-        (offer.updated_at, measure::need(&chosen, plus, &owed))
+        (ended_at, measure::need(&chosen, plus, &owed))
     });
     let offer = AgentOffer {
         id: asked.id.into(),

@@ -181,7 +181,7 @@ fn an_option_that_is_left_with_nothing_goes() {
         ];
         let plus = plus.iter().map(|basis| line(*basis)).collect();
         let assessed = Assessment { choice_of, plus, ..Assessment::default() };
-        let (treated, _) = treat("e", &arm(Gestures::None, 0), assessed);
+        let (treated, _) = treat("e", &arm(Gestures::None, 0), assessed, &mut Vec::new());
         treated.choice_of.iter().map(|option| (option.id.clone(), option.lines.len())).collect::<Vec<_>>()
     };
     let is =

@@ -27,6 +27,7 @@ pub struct Model {
     pub expires_at: i64,
     pub created_at: i64,
     pub updated_at: i64,
+    pub ended_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
