@@ -43,7 +43,7 @@ enum Command {
     /// Ask a process whether it serves.
     Health(HealthOptions),
     #[command(flatten)]
-    Client(client::Command),
+    Client(Box<client::Command>),
 }
 
 #[derive(Debug, Args)]
@@ -150,7 +150,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Health(options) => health::check(&options.address, &options.service).await,
-        Command::Client(command) => client::run(command).await,
+        Command::Client(command) => client::run(*command).await,
     }
 }
 

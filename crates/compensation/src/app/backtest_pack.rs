@@ -220,10 +220,10 @@ mod tests {
     fn a_tenant_leaves_half_of_the_places_to_others() {
         let backtests = Backtests::new(&BacktestConfig { workers: 1, at_once: 4 });
         let (a, b) = (TenantId::parse("a").expect("a tenant"), TenantId::parse("b").expect("a tenant"));
-        let mut of_a: Vec<_> = (0..2).map(|_| backtests.place(&a).ok().expect("half")).collect();
+        let mut of_a: Vec<_> = (0..2).map(|_| backtests.place(&a).expect("half")).collect();
         let refused = backtests.place(&a).err().expect("more than half");
         assert!(refused.message.contains("of one tenant"), "{}", refused.message);
-        let _of_b: Vec<_> = (0..2).map(|_| backtests.place(&b).ok().expect("the other half")).collect();
+        let _of_b: Vec<_> = (0..2).map(|_| backtests.place(&b).expect("the other half")).collect();
         of_a.pop();
         assert!(backtests.place(&a).is_ok(), "a place that is left is free");
     }

@@ -236,6 +236,9 @@ fn decide<'a>(
             let (consent, holds_after) = (option.consent, option.holds_after);
             choice_of.push(OfferOption { id, description, lines, consent, holds_after });
         } else {
+            if why_not.is_empty() {
+                why_not.push("no line of it is for this event.".to_owned());
+            }
             left_out.push(format!("Option {} is left out: {}", option.id, why_not.join(" ")));
         }
     }

@@ -178,7 +178,7 @@ fn an_option_that_lacks_a_line_is_not_put() {
     assert_eq!((options, along), (is(&[("whole", 1), ("part", 2), ("none", 1)]), 1));
     let (options, _, why) = put(&[n(1), ok(false)]);
     assert_eq!(options, is(&[("whole", 1), ("part", 1)]), "a line that is not for the event lacks nothing");
-    assert!(why.contains("Option none is left out"), "{why}");
+    assert!(why.contains("Option none is left out: no line of it is for this event."), "{why}");
     let (options, along, why) = put(&[n(1)]);
     assert_eq!((options, along), (is(&[("whole", 1)]), 1));
     assert!(why.contains("Option part is left out: Line c is left out: The fact `ok` is missing."), "{why}");
