@@ -194,6 +194,7 @@ async fn the_only_option_of_an_offer_need_not_be_named() {
     let request = server.script.requests::<RespondToOfferRequest>("respond_to_offer").remove(0);
     assert_eq!(request.response, Some(Response::AcceptOption("rebooking".into())));
 
+    server.script.answer("respond_to_offer", &offer(vec![option("voucher")]));
     run(&server, &["offer", "accept", OFFER, "--option", "voucher", "--consent", "scans/7"]).await.answer();
     let request = server.script.requests::<RespondToOfferRequest>("respond_to_offer").remove(1);
     assert_eq!(request.consent, "scans/7");
