@@ -107,6 +107,7 @@ testkit::on_both_databases! {
             ..Default::default()
         };
         desk.recovery.clone().counter_offer(as_client(answer)).await.unwrap();
+        desk.clock.advance(Duration::from_secs(60));
         assert_eq!(desk.count("SELECT count(*) AS n FROM autonomous_decisions").await, 3);
         let same = backtest(&desk, request(named(&desk, "same").await)).await.unwrap();
         assert_eq!((counts(same.baseline.as_ref()), same.offers), ((3, 0), 3));
