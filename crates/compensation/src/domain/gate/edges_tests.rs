@@ -69,6 +69,11 @@ fn a_price_of_nothing_is_no_price() {
     for nothing in [0, -5] {
         assert_eq!(price(&[("price", euros(nothing))]), None);
         assert_eq!(price(&[("price", euros(nothing)), ("ticket_price", euros(7))]), Some(7));
+        // A ticket is one passenger's; a price is the whole of it.
+        let of = |passengers| [("ticket_price", euros(7)), ("passengers", Fact::Integer(passengers))];
+        assert_eq!([of(3), of(1), of(0), of(-2)].map(|facts| price(&facts)), [Some(21), Some(7), Some(7), Some(7)]);
+        assert_eq!(price(&of(i64::MAX)), None, "nothing is guessed");
+        assert_eq!(price(&[("price", euros(9)), ("passengers", Fact::Integer(3))]), Some(9));
     }
 }
 

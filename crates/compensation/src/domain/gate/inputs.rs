@@ -67,7 +67,7 @@ pub struct Known {
     pub deliberate: Option<bool>,
     /// Fact `service_accepted`: the customer took the service in spite of the failure.
     pub service_accepted: Option<bool>,
-    /// Fact `price`, or `ticket_price`: what the customer paid.
+    /// What the customer paid: fact `price`, or `ticket_price`, which is one passenger's, times `passengers`.
     pub price: Option<Money>,
     /// Fact `evidence_ref`: where the evidence about the cause is.
     pub evidence: String,
@@ -90,12 +90,19 @@ impl Known {
             Some(Fact::Money(value)) if value.minor > 0 => Some(*value),
             _ => None,
         };
+        let passengers = match event.facts.get("passengers") {
+            Some(Fact::Integer(count)) if *count > 1 => *count,
+            _ => 1,
+        };
+        let of_all = |ticket: Money, passengers: i64| {
+            ticket.minor.checked_mul(passengers).map(|minor| Money::new(ticket.currency, minor))
+        };
         Self {
             controllable: yes_no("controllable"),
             foreseeable: yes_no("foreseeable"),
             deliberate: yes_no("deliberate"),
             service_accepted: yes_no("service_accepted"),
-            price: price("price").or_else(|| price("ticket_price")),
+            price: price("price").or_else(|| of_all(price("ticket_price")?, passengers)),
             evidence: text("evidence_ref").unwrap_or_default().to_owned(),
             loss: text("loss").and_then(Loss::parse),
         }
