@@ -156,3 +156,64 @@ fn the_unit_of_a_customer_is_the_same_for_every_event_and_one_without_a_referenc
     assert_eq!(timing.unit_of(&event("UA 1"), customer), timing.unit_of(&event(""), customer));
     assert_eq!(timing.unit_of(&event(""), customer), customer.to_string());
 }
+
+/// Each bound from both sides.
+#[test]
+fn what_is_just_within_is_right() {
+    let changed = |document: &str, changes: &[(&str, &str)]| {
+        let changed = changes.iter().fold(document.to_owned(), |document, (from, to)| {
+            assert!(document.contains(from), "{from}");
+            document.replacen(from, to, 1)
+        });
+        parse(&changed).map(|_| ()).map_err(|problems| problems.join("; "))
+    };
+    let full = format!("{RIGHT}#{}", "x".repeat(document::MAX_BYTES - RIGHT.len() - 1));
+    assert_eq!((full.len(), changed(&full, &[])), (document::MAX_BYTES, Ok(())));
+    let hours = |hours: &str| changed(TIMING, &[("offer_after_hours: 24", hours)]);
+    assert_eq!(hours("offer_after_hours: 168"), Ok(()));
+    assert!(hours("offer_after_hours: 169").is_err_and(|told| told.contains("nobody waits longer than a week")));
+    let looks = |looks: &str| changed(RIGHT, &[("[0.5, 1]", looks)]);
+    assert_eq!(looks("[0.125, 1]"), Ok(()), "50 of 400");
+    assert_eq!(looks("[0.5, 0.55, 1]"), Ok(()));
+    for (wrong, why) in [
+        ("[0.12, 1]", "stop.looks[0]: an arm has fewer than 50"),
+        ("[0.5, 0.52, 1]", "stop.looks: must be shares"),
+        ("[0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1]", "stop.looks: has 11; allowed are 1 to 10"),
+    ] {
+        assert!(looks(wrong).is_err_and(|told| told.starts_with(why)), "{wrong}");
+    }
+    let reopened = |expected: &str| {
+        changed(RIGHT, &[("RECOVERED_SHARE", "REOPENED_SHARE"), ("expected: 0.6", expected), ("arm: 400", "arm: 4000")])
+    };
+    assert_eq!(reopened("expected: 0.95"), Ok(()), "less coming back is better");
+    assert!(reopened("expected: 0.05").is_err_and(|told| told.starts_with("minimum_effect: with `expected`")));
+    let score = |expected: &str, effect: &str| {
+        let changes = [("RECOVERED_SHARE", "MEAN_SCORE"), ("expected: 0.6", expected), ("minimum_effect: 0.1", effect)];
+        changed(RIGHT, &changes)
+    };
+    assert_eq!(score("expected: 0.5", "minimum_effect: 0.5"), Ok(()));
+    for (expected, effect) in [("expected: 6", "minimum_effect: 0.5"), ("expected: 0.5", "minimum_effect: 6")] {
+        assert!(
+            score(expected, effect).is_err_and(|told| told.starts_with("minimum_effect: must be 0.01")),
+            "{effect}"
+        );
+    }
+}
+
+/// The sample that is told to be needed is enough, one less is not; and more arms need more.
+#[test]
+fn the_sample_that_is_told_is_the_one_that_is_needed() {
+    let of = |document: &str, sample: u32| parse(&document.replacen("arm: 400", &format!("arm: {sample}"), 1));
+    let needed = |document: &str| -> u32 {
+        let told = of(document, 100).expect_err("too small").join(" ");
+        let number = told.split("every arm needs ").nth(1).and_then(|rest| rest.split([' ', ';']).next());
+        number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{told}"))
+    };
+    let third = "  - id: later\n    description: The apology, and the choice a day later.\n    weight: 1\n    apology: USUAL\n    offer_after_hours: 24\nmetric:";
+    let three = RIGHT.replacen("metric:", third, 1);
+    for document in [RIGHT, three.as_str()] {
+        let enough = needed(document);
+        assert!(of(document, enough).is_ok() && of(document, enough - 1).is_err(), "{enough}");
+    }
+    assert!(needed(&three) > needed(RIGHT), "the level is shared out among the arms");
+}
