@@ -84,12 +84,15 @@ async fn every_rule_of_the_contract_is_held(backend: Backend) {
     assert!(breaches.len() > 300, "the contract has more rules than {}", breaches.len());
     let before = digests(&suite.engines).await;
     let channel = suite.channel();
-    let mut answered = futures::stream::iter(&breaches)
-        .map(|breach| {
-            let channel = channel.clone();
-            async move { (breach.name(), complaint(&channel, breach).await) }
-        })
-        .buffered(8);
+    let answer = |breach| {
+        let channel = channel.clone();
+        async move { (Breach::name(breach), complaint(&channel, breach).await) }
+    };
+    // A server takes only so many backtests of one tenant at a time.
+    let (backtests, others): (Vec<_>, Vec<_>) =
+        breaches.iter().partition(|breach| breach.method.name().starts_with("Backtest"));
+    let others = futures::stream::iter(others).map(answer).buffered(8);
+    let mut answered = others.chain(futures::stream::iter(backtests).map(answer).buffered(1));
     let (mut complaints, mut exempt) = (BTreeMap::new(), BTreeSet::new());
     while let Some((name, complaint)) = answered.next().await {
         match (complaint, EXEMPT.iter().find(|(exempt, _)| *exempt == name)) {
