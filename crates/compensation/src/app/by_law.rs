@@ -30,6 +30,12 @@ pub(super) async fn still_owed(
     Ok(owed.into_iter().filter(|line| !given.contains(&line.id)).cloned().collect())
 }
 
+/// What the law demands of an offer whose remedy the caller has locked.
+pub(super) async fn demand(tx: &Tx, tenant: &TenantId, remedy: &Remedy, offer: &Offer) -> Result<Demand, TxError> {
+    let owed = still_owed(tx, tenant, remedy, false).await?;
+    Ok(by_law(offer, &owed.iter().collect::<Vec<_>>()))
+}
+
 /// What comes of an offer that ended without a choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unchosen {
@@ -52,8 +58,7 @@ impl Parts {
         how: &str,
     ) -> Result<Unchosen, TxError> {
         let tenant = &context.tenant;
-        let owed = still_owed(tx, tenant, remedy, false).await?;
-        let (unchosen, why) = match by_law(offer, &owed.iter().collect::<Vec<_>>()) {
+        let (unchosen, why) = match demand(tx, tenant, remedy, offer).await? {
             Demand::Nothing => return Ok(Unchosen::Nothing),
             Demand::Choice(options) => {
                 let options = options.join(" or ");

@@ -4,7 +4,7 @@ use api::method::compensation_service::MAKE_OFFER;
 use api::reason::compensation::APPROVAL_PENDING;
 use durable::audit::{self, AuditEntry};
 use durable::{Tx, TxError};
-use kernel::{Answer, OfferId, RemedyId, RequestContext, RequestKey, ServiceError, TenantId, Timestamp, Violations};
+use kernel::{Answer, OfferId, RemedyId, RequestContext, RequestKey, ServiceError, Timestamp, Violations};
 use serde::Serialize;
 
 use super::authority::{Ask, Verdict};
@@ -20,6 +20,7 @@ use crate::domain::assessment::offer_summary;
 use crate::domain::line::{OfferOption, RemedyLine};
 use crate::domain::order_funds;
 use crate::domain::policy::PolicyKind;
+use crate::domain::policy::catalogue::Catalogue;
 use crate::domain::policy::measure::owed_by_law;
 use crate::domain::policy::window::day_of;
 use crate::domain::records::{OfferDraft, Remedy};
@@ -91,6 +92,26 @@ fn waits(approval: &Approval) -> ServiceError {
     ServiceError::precondition(APPROVAL_PENDING, message).with("approval", approval.id)
 }
 
+/// Prices the items of the catalogue that the agent offers.
+fn price_items(catalogue: &Catalogue, remedy: &Remedy, offer: &mut MakeOffer, path: &str) -> Result<(), ServiceError> {
+    let options = offer.options.iter_mut().enumerate().flat_map(|(option, given)| {
+        let lines = given.lines.iter_mut().enumerate();
+        lines.map(move |(index, line)| (format!("{path}options[{option}].lines[{index}]"), line))
+    });
+    let plus = offer.plus.iter_mut().enumerate().map(|(index, line)| (format!("{path}plus[{index}]"), line));
+    let mut violations = Violations::new();
+    for (path, line) in options.chain(plus) {
+        if catalogue.price(line, &remedy.event) {
+            let problem = format!(
+                "is no item of the catalogue in force, {}; ListCatalogueItems lists what there is",
+                catalogue.version
+            );
+            violations.add(&format!("{path}.catalogue_item"), "UNKNOWN_ITEM", problem);
+        }
+    }
+    violations.finish()
+}
+
 impl Parts {
     /// Puts an offer to the customer when the agent may decide it alone, and asks for approval otherwise.
     pub(super) async fn put_or_ask(
@@ -101,7 +122,8 @@ impl Parts {
     ) -> Result<api::compensation::Offer, TxError> {
         let tenant = &context.tenant;
         let Proposal { remedy, payouts, offer, path, .. } = &mut proposal;
-        self.price_items(tx, tenant, remedy, offer, path).await?;
+        let policies = self.policies.of(tx, tenant).await?;
+        price_items(&policies.catalogue, remedy, offer, path)?;
         apology_first(remedy)?;
         let state = remedy.state.on(RemedyEvent::OfferMade(*payouts)).map_err(not_now)?;
         within_limits(remedy, path, &offer.options, &offer.plus)?;
@@ -113,45 +135,13 @@ impl Parts {
             return Err(waits(&waiting).into());
         }
         let was_refused = *payouts == Progress::Refused;
-        let verdict = self.judge_offer(tx, tenant, remedy, offer, was_refused).await?;
+        let verdict = self.judge_offer(tx, tenant, &policies, remedy, offer, was_refused).await?;
         if verdict.reasons.is_empty() {
             remedy.state = state;
             self.make(tx, context, proposal, verdict).await
         } else {
             self.ask(tx, context, proposal, verdict).await
         }
-    }
-
-    /// Prices the items of the catalogue that the agent offers.
-    async fn price_items(
-        &self,
-        tx: &Tx,
-        tenant: &TenantId,
-        remedy: &Remedy,
-        offer: &mut MakeOffer,
-        path: &str,
-    ) -> Result<(), TxError> {
-        let options = offer.options.iter_mut().enumerate().flat_map(|(option, given)| {
-            let lines = given.lines.iter_mut().enumerate();
-            lines.map(move |(index, line)| (format!("{path}options[{option}].lines[{index}]"), line))
-        });
-        let plus = offer.plus.iter_mut().enumerate().map(|(index, line)| (format!("{path}plus[{index}]"), line));
-        let lines: Vec<_> = options.chain(plus).filter(|(_, line)| line.origin.item.is_some()).collect();
-        if lines.is_empty() {
-            return Ok(());
-        }
-        let catalogue = self.policies.of(tx, tenant).await?.catalogue;
-        let mut violations = Violations::new();
-        for (path, line) in lines {
-            if catalogue.price(line, &remedy.event) {
-                let problem = format!(
-                    "is no item of the catalogue in force, {}; ListCatalogueItems lists what there is",
-                    catalogue.version
-                );
-                violations.add(&format!("{path}.catalogue_item"), "UNKNOWN_ITEM", problem);
-            }
-        }
-        Ok(violations.finish()?)
     }
 
     /// Makes an offer that the agent may decide alone.

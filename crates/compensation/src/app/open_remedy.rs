@@ -143,7 +143,7 @@ impl GroupCommand for OpenRemedies {
             })
             .collect();
         let asks: Vec<_> = judged.iter().flatten().map(Judged::ask).collect();
-        let mut plans = self.parts.plan_gestures(tx, &asks).await?.into_iter();
+        let mut plans = self.parts.plan_gestures(tx, &asks, catalogues).await?.into_iter();
         let mut effects = Effects::default();
         let mut results = Vec::with_capacity(commands.len());
         for (opening, judged) in commands.iter().zip(judged) {
@@ -193,7 +193,7 @@ impl Parts {
     async fn catalogues(&self, tx: &Tx, commands: &[&Opening]) -> Result<BTreeMap<TenantId, InForce>, TxError> {
         let naming = commands.iter().filter(|opening| opening.assessment.names_items());
         let tenants: BTreeSet<TenantId> = naming.map(|opening| opening.context.tenant.clone()).collect();
-        if tenants.is_empty() { Ok(BTreeMap::new()) } else { self.policies.in_force(tx, &tenants).await }
+        self.policies.in_force(tx, &tenants).await
     }
 
     /// Lets the gate decide. Pure.

@@ -7,13 +7,13 @@ use durable::{Tx, TxError};
 use kernel::{Answer, Money, OfferId, RequestContext, RequestKey, ServiceError, Violations};
 use serde::Serialize;
 
-use super::by_law::still_owed;
+use super::by_law::demand;
 use super::effects::Effects;
 use super::progress::progress;
 use super::refunds::{lock_order_of, within_captures};
 use super::refusal::not_now;
 use super::{App, Parts, own_calls};
-use crate::domain::by_law::{Demand, by_law, is_beside_the_law};
+use crate::domain::by_law::{Demand, is_beside_the_law};
 use crate::domain::line::Consent;
 use crate::domain::offer::OfferEvent;
 use crate::domain::records::{Offer, Remedy};
@@ -155,15 +155,12 @@ impl Parts {
         let chosen: Vec<_> = offer.options.iter().filter(|known| known.id == option).cloned().collect();
         let beside = chosen.iter().all(is_beside_the_law);
         let mut lines: Vec<_> = chosen.into_iter().flat_map(|option| option.lines).chain(offer.plus.clone()).collect();
-        if beside {
-            // Goodwill that was taken waives nothing.
-            let owed = still_owed(tx, &context.tenant, remedy, false).await?;
-            if let Demand::Pays(law) = by_law(offer, &owed.iter().collect::<Vec<_>>()) {
-                let missing = law.lines.into_iter().filter(|line| !lines.contains(line)).collect::<Vec<_>>();
-                lines.extend(missing);
-                let why = format!("The law demands money as well, so that option {} holds beside it.", law.option);
-                offer.explanation = format!("{} {why}", offer.explanation).trim_start().to_owned();
-            }
+        // Goodwill that was taken waives nothing.
+        if beside && let Demand::Pays(law) = demand(tx, &context.tenant, remedy, offer).await? {
+            let missing = law.lines.into_iter().filter(|line| !lines.contains(line)).collect::<Vec<_>>();
+            lines.extend(missing);
+            let why = format!("The law demands money as well, so that option {} holds beside it.", law.option);
+            offer.explanation = format!("{} {why}", offer.explanation).trim_start().to_owned();
         }
         offer.given = Some(within_captures(tx, &context.tenant, remedy, &option, lines).await?);
         offer.accepted_option = option;

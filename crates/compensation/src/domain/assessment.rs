@@ -172,15 +172,7 @@ mod tests {
     }
 
     fn line(description: &str, benefit: Benefit) -> RemedyLine {
-        RemedyLine {
-            id: String::new(),
-            basis: Basis::Statutory,
-            benefit,
-            description: description.to_owned(),
-            arithmetic: String::new(),
-            origin: Origin::default(),
-            refund: false,
-        }
+        RemedyLine { description: description.to_owned(), ..RemedyLine::plain("", Basis::Statutory, benefit) }
     }
 
     fn option(id: &str, description: &str, lines: Vec<RemedyLine>) -> OfferOption {

@@ -123,21 +123,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::line::Origin;
     use crate::domain::offer::OfferEvent;
-
-    fn line(id: &str, basis: Basis, benefit: Benefit) -> RemedyLine {
-        let (description, arithmetic) = (String::new(), String::new());
-        RemedyLine {
-            id: id.to_owned(),
-            basis,
-            benefit,
-            description,
-            arithmetic,
-            origin: Origin::default(),
-            refund: false,
-        }
-    }
 
     fn eur(minor: i64) -> Money {
         Money::new(Currency::parse("EUR").expect("a currency"), minor)
@@ -196,10 +182,10 @@ mod tests {
 
     #[test]
     fn the_money_holds_and_what_needs_a_signature_falls_away() {
-        let cash = line("cash", Basis::Statutory, Benefit::Money(eur(25_000)));
-        let voucher = line("voucher", Basis::Statutory, Benefit::Voucher(eur(35_000)));
-        let gift = line("gift", Basis::Gesture, Benefit::Voucher(eur(1_000)));
-        let meal = line("meal", Basis::Statutory, Benefit::Service);
+        let cash = RemedyLine::plain("cash", Basis::Statutory, Benefit::Money(eur(25_000)));
+        let voucher = RemedyLine::plain("voucher", Basis::Statutory, Benefit::Voucher(eur(35_000)));
+        let gift = RemedyLine::plain("gift", Basis::Gesture, Benefit::Voucher(eur(1_000)));
+        let meal = RemedyLine::plain("meal", Basis::Statutory, Benefit::Service);
         let (money, signed) =
             (option("money", Consent::None, &[&cash, &gift]), option("voucher", Consent::Signed, &[&voucher]));
         let only = |lines: &[&str]| Some(("money".to_owned(), lines.iter().map(|id| (*id).to_owned()).collect()));
@@ -219,11 +205,11 @@ mod tests {
 
     #[test]
     fn where_there_is_a_real_choice_silence_chooses_nothing() {
-        let refund = line("refund", Basis::Statutory, Benefit::Money(eur(25_000)));
-        let flight = line("flight", Basis::Statutory, Benefit::Service);
-        let back = line("back", Basis::Restitution, Benefit::Money(eur(25_000)));
+        let refund = RemedyLine::plain("refund", Basis::Statutory, Benefit::Money(eur(25_000)));
+        let flight = RemedyLine::plain("flight", Basis::Statutory, Benefit::Service);
+        let back = RemedyLine::plain("back", Basis::Restitution, Benefit::Money(eur(25_000)));
         let refund = option("refund", Consent::None, &[&refund]);
-        let rebook = line("rebook", Basis::Restitution, Benefit::Service);
+        let rebook = RemedyLine::plain("rebook", Basis::Restitution, Benefit::Service);
         for other in [option("other", Consent::None, &[&flight]), option("other", Consent::None, &[&rebook])] {
             assert_eq!(choice(&[refund.clone(), other.clone()]), ["refund", "other"]);
             // Unless the law says what holds then.
@@ -234,13 +220,13 @@ mod tests {
             assert_eq!(by_law(&offer(&[other, named], &[]), &[]), Demand::Nothing);
         }
         // What an agreement adds to the law's money makes no choice of it: whichever is taken, the law's is in it.
-        let gift = line("gift", Basis::Gesture, Benefit::Money(eur(1_000)));
+        let gift = RemedyLine::plain("gift", Basis::Gesture, Benefit::Money(eur(1_000)));
         let with_gift = OfferOption { lines: [refund.lines.clone(), vec![gift.clone()]].concat(), ..refund.clone() };
         let fair = OfferOption { id: "fair".to_owned(), ..with_gift };
         let holds = Some(("refund".to_owned(), vec!["refund".to_owned()]));
         assert_eq!(found(&[fair.clone(), refund.clone()], &[]), holds);
         assert_eq!(choice(&[fair, refund.clone(), option("other", Consent::None, &[&flight])]).len(), 3);
-        let time = line("time", Basis::Time, Benefit::Money(eur(1_000)));
+        let time = RemedyLine::plain("time", Basis::Time, Benefit::Money(eur(1_000)));
         assert_eq!(
             found(&[option("time", Consent::None, &[&time, &gift]), refund], &[]),
             holds,
@@ -255,9 +241,9 @@ mod tests {
 
     #[test]
     fn a_choice_without_an_apology_has_no_gestures() {
-        let cash = line("cash", Basis::Statutory, Benefit::Money(eur(25_000)));
-        let rebook = line("rebook", Basis::Restitution, Benefit::Service);
-        let gift = line("gift", Basis::Gesture, Benefit::Voucher(eur(1_000)));
+        let cash = RemedyLine::plain("cash", Basis::Statutory, Benefit::Money(eur(25_000)));
+        let rebook = RemedyLine::plain("rebook", Basis::Restitution, Benefit::Service);
+        let gift = RemedyLine::plain("gift", Basis::Gesture, Benefit::Voucher(eur(1_000)));
         let options = [
             option("cash", Consent::None, &[&cash, &gift]),
             option("gift", Consent::None, &[&gift]),
@@ -272,8 +258,8 @@ mod tests {
 
     #[test]
     fn only_what_the_assessment_owes_is_demanded() {
-        let cash = line("cash", Basis::Statutory, Benefit::Money(eur(25_000)));
-        let more = line("cash", Basis::Statutory, Benefit::Money(eur(25_001)));
+        let cash = RemedyLine::plain("cash", Basis::Statutory, Benefit::Money(eur(25_000)));
+        let more = RemedyLine::plain("cash", Basis::Statutory, Benefit::Money(eur(25_001)));
         let owed = owing(&[option("money", Consent::None, &[&cash])], &[]);
         let made = |line: &RemedyLine| offer(&[option("money", Consent::None, &[line])], &[]);
         assert!(matches!(demanded(&made(&cash), &owed), Demand::Pays(_)));
@@ -283,8 +269,8 @@ mod tests {
 
     #[test]
     fn what_was_given_is_the_choice_or_else_the_demand() {
-        let cash = line("cash", Basis::Statutory, Benefit::Money(eur(25_000)));
-        let voucher = line("voucher", Basis::Statutory, Benefit::Voucher(eur(35_000)));
+        let cash = RemedyLine::plain("cash", Basis::Statutory, Benefit::Money(eur(25_000)));
+        let voucher = RemedyLine::plain("voucher", Basis::Statutory, Benefit::Voucher(eur(35_000)));
         let options = [option("money", Consent::None, &[&cash]), option("voucher", Consent::Signed, &[&voucher])];
         let (mut it, owed) = (offer(&options, &[]), owing(&options, &[]));
         assert_eq!(given_by(&it, &owed, RemedyState::Offered), []);

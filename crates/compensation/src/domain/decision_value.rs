@@ -76,23 +76,14 @@ mod tests {
     use kernel::Timestamp;
 
     use super::*;
-    use crate::domain::line::{Basis, Benefit, CatalogueItem, Consent, OfferOption, Origin};
+    use crate::domain::line::{Basis, Benefit, CatalogueItem, Consent, OfferOption};
 
     fn money(code: &str, minor: i64) -> Money {
         Money::new(Currency::parse(code).expect("a currency"), minor)
     }
 
     fn line(benefit: Benefit) -> RemedyLine {
-        let (id, description, arithmetic) = (String::new(), String::new(), String::new());
-        RemedyLine {
-            id,
-            basis: Basis::Restitution,
-            benefit,
-            description,
-            arithmetic,
-            origin: Origin::default(),
-            refund: false,
-        }
+        RemedyLine::plain("", Basis::Restitution, benefit)
     }
 
     fn option(lines: Vec<RemedyLine>) -> OfferOption {

@@ -106,16 +106,9 @@ pub fn gestures_above<'a>(most: Money, lines: impl IntoIterator<Item = &'a Remed
     sum(lines, most, Basis::is_gesture) > i128::from(most.minor)
 }
 
-fn amount_of(line: &RemedyLine) -> Option<Money> {
-    match line.benefit {
-        Benefit::Money(amount) | Benefit::Voucher(amount) => Some(amount),
-        Benefit::Discount(_) | Benefit::Service => None,
-    }
-}
-
 /// Sum of the lines' amounts in the currency of `like`, of these bases.
 fn sum<'a>(lines: impl IntoIterator<Item = &'a RemedyLine>, like: Money, bases: impl Fn(Basis) -> bool) -> i128 {
-    let amounts = lines.into_iter().filter(|line| bases(line.basis)).filter_map(amount_of);
+    let amounts = lines.into_iter().filter(|line| bases(line.basis)).filter_map(RemedyLine::amount);
     amounts.filter(|amount| amount.currency == like.currency).map(|amount| i128::from(amount.minor)).sum()
 }
 
@@ -132,7 +125,7 @@ pub fn excess<'a>(ceiling: Money, lines: impl IntoIterator<Item = &'a RemedyLine
 /// Why these lines cannot be compared with the price: the first that goes beyond a loss in another currency.
 pub fn not_comparable<'a>(price: Money, lines: impl IntoIterator<Item = &'a RemedyLine>) -> Option<String> {
     let beyond = lines.into_iter().filter(|line| line.basis == Basis::Time || line.basis.is_gesture());
-    let other = beyond.filter_map(amount_of).find(|amount| amount.currency != price.currency)?;
+    let other = beyond.filter_map(RemedyLine::amount).find(|amount| amount.currency != price.currency)?;
     Some(format!(
         "{other} cannot be compared with the price, {price}, so that nobody knows whether it is above 150 % of it"
     ))
@@ -203,5 +196,5 @@ fn has_money(options: &[OfferOption], amount: Money) -> bool {
 }
 
 fn currency_of(options: &[OfferOption]) -> Option<kernel::Currency> {
-    options.iter().flat_map(|option| &option.lines).find_map(amount_of).map(|amount| amount.currency)
+    options.iter().flat_map(|option| &option.lines).find_map(RemedyLine::amount).map(|amount| amount.currency)
 }

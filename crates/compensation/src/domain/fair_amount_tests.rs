@@ -13,15 +13,7 @@ fn usd(minor: i64) -> Money {
 }
 
 fn line(basis: Basis, minor: i64) -> RemedyLine {
-    RemedyLine {
-        id: format!("{basis:?}-{minor}"),
-        basis,
-        benefit: Benefit::Money(usd(minor)),
-        description: String::new(),
-        arithmetic: String::new(),
-        origin: super::line::Origin::default(),
-        refund: false,
-    }
+    RemedyLine::plain(&format!("{basis:?}-{minor}"), basis, Benefit::Money(usd(minor)))
 }
 
 fn option(lines: Vec<RemedyLine>) -> OfferOption {

@@ -95,18 +95,6 @@ mod tests {
         parse_amount(text).expect("an amount")
     }
 
-    fn line(id: &str, basis: Basis, benefit: Benefit) -> RemedyLine {
-        RemedyLine {
-            id: id.to_owned(),
-            basis,
-            benefit,
-            description: String::new(),
-            arithmetic: String::new(),
-            origin: Origin::default(),
-            refund: false,
-        }
-    }
-
     fn option(id: &str, consent: Consent, lines: Vec<RemedyLine>) -> OfferOption {
         OfferOption { id: id.to_owned(), description: String::new(), lines, consent, holds_after: None }
     }
@@ -117,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_law_and_the_loss_keep_their_names_and_the_rest_is_goodwill() {
-        let cash = |id, basis, text| line(id, basis, Benefit::Money(money(text)));
+        let cash = |id, basis, text| RemedyLine::plain(id, basis, Benefit::Money(money(text)));
         let options = [
             option("voucher", Consent::Signed, vec![cash("signed", Basis::Statutory, "EUR 900.00")]),
             option("less", Consent::None, vec![cash("less", Basis::Restitution, "EUR 90.00")]),
@@ -129,7 +117,7 @@ mod tests {
                     cash("law", Basis::Statutory, "EUR 250.00"),
                     cash("gift", Basis::Gesture, "EUR 500.00"),
                     cash("dollars", Basis::Restitution, "USD 500.00"),
-                    line("food", Basis::Statutory, Benefit::Voucher(money("EUR 700.00"))),
+                    RemedyLine::plain("food", Basis::Statutory, Benefit::Voucher(money("EUR 700.00"))),
                 ],
             ),
             option("same", Consent::None, vec![cash("other", Basis::Restitution, "EUR 300.00")]),
@@ -152,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_refund_by_law_does_not_stand_apart() {
-        let mut refund = line("refund", Basis::Statutory, Benefit::Money(money("EUR 40.00")));
+        let mut refund = RemedyLine::plain("refund", Basis::Statutory, Benefit::Money(money("EUR 40.00")));
         refund.refund = true;
         let options = [option("o", Consent::None, vec![refund])];
         let owed = OwedMoney::of(&options, money("EUR 1.00").currency);
@@ -162,7 +150,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_lines_are_the_amount(law in 0..1_000_i64, back in 0..1_000_i64, more in 0..2_000_i64) {
-            let of = |id, basis, minor| line(id, basis, Benefit::Money(Money::new(money("EUR 1.00").currency, minor)));
+            let of = |id, basis, minor| RemedyLine::plain(id, basis, Benefit::Money(Money::new(money("EUR 1.00").currency, minor)));
             let lines = vec![of("law", Basis::Statutory, law), of("back", Basis::Restitution, back)];
             let options = [option("o", Consent::None, lines)];
             let amount = Money::new(money("EUR 1.00").currency, law + more);

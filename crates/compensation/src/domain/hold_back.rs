@@ -148,15 +148,7 @@ mod tests {
     }
 
     fn line(basis: Basis, minor: i64) -> RemedyLine {
-        RemedyLine {
-            id: "l".to_owned(),
-            basis,
-            benefit: Benefit::Money(usd(minor)),
-            description: format!("{basis:?}"),
-            arithmetic: String::new(),
-            origin: crate::domain::line::Origin::default(),
-            refund: false,
-        }
+        RemedyLine { description: format!("{basis:?}"), ..RemedyLine::plain("l", basis, Benefit::Money(usd(minor))) }
     }
 
     fn option(id: &str, lines: Vec<RemedyLine>) -> OfferOption {

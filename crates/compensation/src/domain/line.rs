@@ -145,13 +145,20 @@ impl RemedyLine {
         matches!((self.basis, &self.benefit), (Basis::Statutory, Benefit::Voucher(_) | Benefit::Discount(_)))
     }
 
-    /// What it costs the company: the amount of money and vouchers, what the catalogue says of a service. A discount has no
-    /// cost until it is used.
+    /// The amount of money and vouchers; discounts and services have none.
+    pub const fn amount(&self) -> Option<Money> {
+        match self.benefit {
+            Benefit::Money(amount) | Benefit::Voucher(amount) => Some(amount),
+            Benefit::Discount(_) | Benefit::Service => None,
+        }
+    }
+
+    /// What it costs the company: its amount, or what the catalogue says of a service. A discount has no cost until it is
+    /// used.
     pub fn cost(&self) -> Option<Money> {
-        match &self.benefit {
-            Benefit::Money(amount) | Benefit::Voucher(amount) => Some(*amount),
-            Benefit::Discount(_) => None,
+        match self.benefit {
             Benefit::Service => self.origin.item.as_ref().and_then(|item| item.cost),
+            Benefit::Money(_) | Benefit::Voucher(_) | Benefit::Discount(_) => self.amount(),
         }
     }
 
@@ -196,6 +203,22 @@ pub fn settlement_summary<'a>(lines: impl IntoIterator<Item = &'a RemedyLine>) -
 }
 
 #[cfg(test)]
+impl RemedyLine {
+    /// A line with nothing but what tests tell apart.
+    pub(crate) fn plain(id: &str, basis: Basis, benefit: Benefit) -> Self {
+        Self {
+            id: id.to_owned(),
+            basis,
+            benefit,
+            description: String::new(),
+            arithmetic: String::new(),
+            origin: Origin::default(),
+            refund: false,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use kernel::Currency;
 
@@ -206,15 +229,7 @@ mod tests {
     }
 
     fn line(description: &str, benefit: Benefit) -> RemedyLine {
-        RemedyLine {
-            id: "a".to_owned(),
-            basis: Basis::Statutory,
-            benefit,
-            description: description.to_owned(),
-            arithmetic: String::new(),
-            origin: Origin::default(),
-            refund: false,
-        }
+        RemedyLine { description: description.to_owned(), ..RemedyLine::plain("a", Basis::Statutory, benefit) }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use api::compensation::assessment::{Decision, Shadow};
 use api::compensation::{ApplyPackResponse, Assessment, Option as Choice, Pack, RemedyLine, pack, remedy_line};
+use api::google::r#type::Money;
 
 use super::words::{amounts, date_time, money, word};
 use super::{Page, Render, Sheet, Table};
@@ -114,9 +115,8 @@ pub(super) fn line_words(line: &RemedyLine) -> String {
         }
     }
     if !line.catalogue_item.is_empty() {
-        let costs = if line.cost.is_some() { money(line.cost.as_ref()) } else { "not known".to_owned() };
-        let worth =
-            if line.perceived_value.is_some() { money(line.perceived_value.as_ref()) } else { "not known".to_owned() };
+        let told = |amount: &Option<Money>| amount.as_ref().map_or("not known".to_owned(), |known| money(Some(known)));
+        let (costs, worth) = (told(&line.cost), told(&line.perceived_value));
         let _ = write!(words, " [{}: costs {costs}, is worth {worth}]", line.catalogue_item);
     }
     words

@@ -1,5 +1,7 @@
 //! The service's own answer to a fair ask: made within the budget and without signals of repetition, or left to a person.
 
+use std::collections::BTreeMap;
+
 use durable::{Tx, TxError};
 use kernel::TenantId;
 
@@ -29,7 +31,7 @@ impl Parts {
         let assessment = Assessment { choice_of, plus, ..Assessment::default() };
         let claims = claims(remedy.id, remedy.case, remedy.customer, &remedy.payee, &remedy.event.reference);
         let ask = GestureAsk { tenant, event: &remedy.event, assessment: &assessment, claims, to_approve: &[] };
-        if let Some(plan) = self.plan_gestures(tx, &[ask]).await?.pop().flatten() {
+        if let Some(plan) = self.plan_gestures(tx, &[ask], BTreeMap::new()).await?.pop().flatten() {
             effects.signals.extend(plan.signals.into_iter().map(|signal| (tenant.clone(), signal)));
             if !plan.split.reasons.is_empty() {
                 declined.counter_offer = None;

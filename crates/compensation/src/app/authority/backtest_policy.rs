@@ -19,7 +19,7 @@ use crate::domain::policy::measure::{self, owed_by_law};
 use crate::domain::policy::replay::AgentOffer;
 use crate::domain::policy::trial::{PolicyTrial, TrialReport};
 use crate::domain::policy::window::{day_of, first_day, start_of};
-use crate::domain::policy::{self, PolicyKind, Rules, diff};
+use crate::domain::policy::{PolicyKind, Rules, diff};
 use crate::domain::records::{Offer, Remedy};
 use crate::store::agent_offers::{self, AskedOffer};
 use crate::store::spending::{self, Scope};
@@ -73,12 +73,11 @@ impl App {
             return Err(violation("end_time", "TIMESTAMP_RANGE", "must be later than start_time"));
         }
         let _place = self.backtests.place(&context.tenant)?;
-        let found = policies::in_force(self.engine.read(), &context.tenant, PolicyKind::Authority, self.now()).await;
-        let in_force = found.map_err(TxError::from)?.map(|stored| stored.document);
-        let in_force = in_force.unwrap_or_else(|| PolicyKind::Authority.shipped().to_owned());
-        let baseline = policy::parse(&in_force)
-            .map_err(|problems| ServiceError::internal(format!("a stored policy is wrong: {problems:?}")))?;
-        let baseline = authority_of(baseline.rules)?;
+        let kind = PolicyKind::Authority;
+        let found = policies::in_force(self.engine.read(), &context.tenant, kind, self.now()).await;
+        let found = found.map_err(TxError::from)?;
+        let baseline = authority_of(self.policies.read(kind, found.as_ref())?)?;
+        let in_force = found.as_ref().map_or(kind.shipped(), |stored| stored.document.as_str());
 
         let trial = PolicyTrial::new(&baseline, &candidate, query.max_differences);
         let window_days = baseline.window_days.max(candidate.window_days);
@@ -86,7 +85,7 @@ impl App {
         Ok(PolicyBacktested {
             versions: (baseline.version.clone(), candidate.version.clone()),
             report,
-            changes: diff::changes(&in_force, &query.document),
+            changes: diff::changes(in_force, &query.document),
             start,
             end,
         })

@@ -51,19 +51,22 @@ pub(in crate::app) struct GesturePlan {
 }
 
 impl Parts {
-    /// Plans for remedies of a group, in their order; none for those without gestures.
+    /// Plans for remedies of a group, in their order; none for those without gestures. Policies that the caller has read
+    /// are not read again.
     pub(in crate::app) async fn plan_gestures(
         &self,
         tx: &Tx,
         asks: &[GestureAsk<'_>],
+        mut in_force: BTreeMap<TenantId, InForce>,
     ) -> Result<Vec<Option<GesturePlan>>, TxError> {
         let mut plans: Vec<Option<GesturePlan>> = asks.iter().map(|_| None).collect();
         let asking: Vec<usize> = (0..asks.len()).filter(|place| asks[*place].asks()).collect();
         if asking.is_empty() {
             return Ok(plans);
         }
-        let tenants: BTreeSet<TenantId> = asking.iter().map(|place| asks[*place].tenant.clone()).collect();
-        let in_force = self.policies.in_force(tx, &tenants).await?;
+        let tenants = asking.iter().map(|place| asks[*place].tenant);
+        let unread: BTreeSet<TenantId> = tenants.filter(|tenant| !in_force.contains_key(*tenant)).cloned().collect();
+        in_force.extend(self.policies.in_force(tx, &unread).await?);
         let mut books = self.books(tx, asks, &asking, &in_force).await?;
         let mut repeats = Repeats::read(tx, asks, &asking, &in_force).await?;
         for place in asking {

@@ -8,6 +8,7 @@ use kernel::{Money, TenantId};
 use super::super::by_law::still_owed;
 use super::super::{MakeOffer, Parts};
 use super::gestures::{budget_entries, since};
+use super::policies::InForce;
 use crate::domain::approval::person_key;
 use crate::domain::fair_amount::not_comparable;
 use crate::domain::policy::abuse::{Claim, Signal, claims};
@@ -46,11 +47,11 @@ impl Parts {
         &self,
         tx: &Tx,
         tenant: &TenantId,
+        policies: &InForce,
         remedy: &Remedy,
         offer: &MakeOffer,
         was_refused: bool,
     ) -> Result<Verdict, TxError> {
-        let policies = self.policies.of(tx, tenant).await?;
         let role = if offer.role.is_empty() { policies.authority.default_role.clone() } else { offer.role.clone() };
         let owed = still_owed(tx, tenant, remedy, was_refused).await?;
         let owed: Vec<_> = owed.iter().collect();

@@ -13,7 +13,7 @@ use crate::domain::policy::authority::Authority;
 use crate::domain::policy::budgets::Budgets;
 use crate::domain::policy::catalogue::Catalogue;
 use crate::domain::policy::{self, PolicyKind, Rules};
-use crate::store::policies;
+use crate::store::policies::{self, StoredPolicy};
 
 /// Most versions that are kept parsed; all are forgotten beyond it.
 const KEPT: usize = 1_024;
@@ -52,6 +52,9 @@ impl Policies {
         tx: &Tx,
         tenants: &BTreeSet<TenantId>,
     ) -> Result<BTreeMap<TenantId, InForce>, TxError> {
+        if tenants.is_empty() {
+            return Ok(BTreeMap::new());
+        }
         let wanted: Vec<_> = tenants.iter().flat_map(|tenant| PolicyKind::ALL.map(|kind| (tenant, kind))).collect();
         let applied: BTreeMap<(String, PolicyKind), Uuid> = policies::in_force_in_tx(tx, &wanted)
             .await?
@@ -86,19 +89,29 @@ impl Policies {
     }
 
     async fn rules(&self, tx: &Tx, tenant: &TenantId, kind: PolicyKind, id: Option<Uuid>) -> Result<Rules, TxError> {
-        // The shipped ones go by ids that no applied one has.
-        let key = id.unwrap_or_else(|| Uuid::from_u128(kind as u128 + 1));
+        if let Some(rules) = self.parsed().get(&key_of(kind, id)) {
+            return Ok(rules.clone());
+        }
+        let stored = match id {
+            None => None,
+            Some(id) => {
+                let found = policies::get(tx.conn(), tenant, id).await?;
+                Some(found.ok_or_else(|| ServiceError::internal("a policy that is in force has gone"))?)
+            }
+        };
+        Ok(self.read(kind, stored.as_ref())?)
+    }
+
+    /// What a version says that was read; none: the shipped one.
+    pub(super) fn read(&self, kind: PolicyKind, stored: Option<&StoredPolicy>) -> Result<Rules, ServiceError> {
+        let key = key_of(kind, stored.map(|stored| stored.id));
         if let Some(rules) = self.parsed().get(&key) {
             return Ok(rules.clone());
         }
-        let document = match id {
-            None => kind.shipped().to_owned(),
-            Some(id) => policies::get(tx.conn(), tenant, id).await?.map(|stored| stored.document).unwrap_or_default(),
-        };
-        let parsed = policy::parse(&document)
+        let parsed = policy::parse(stored.map_or(kind.shipped(), |stored| stored.document.as_str()))
             .map_err(|problems| ServiceError::internal(format!("a stored policy is wrong: {problems:?}")))?;
         if parsed.kind() != kind {
-            return Err(ServiceError::internal(format!("a policy of {} is stored as another", kind.as_str())).into());
+            return Err(ServiceError::internal(format!("a policy of {} is stored as another", kind.as_str())));
         }
         let mut known = self.parsed();
         if known.len() >= KEPT {
@@ -111,4 +124,9 @@ impl Policies {
     fn parsed(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Rules>> {
         self.parsed.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The shipped ones go by ids that no applied one has.
+fn key_of(kind: PolicyKind, id: Option<Uuid>) -> Uuid {
+    id.unwrap_or_else(|| Uuid::from_u128(kind as u128 + 1))
 }

@@ -58,10 +58,9 @@ impl App {
     pub(crate) async fn catalogue(&self, tenant: &TenantId, at: Timestamp) -> Result<Arc<Catalogue>, ServiceError> {
         let kind = PolicyKind::Catalogue;
         let found = policies::in_force(self.engine.read(), tenant, kind, at).await.map_err(TxError::from)?;
-        let shown = found.map_or(PolicyShown::Shipped(kind), PolicyShown::Applied);
-        match shown.read().map(|policy| policy.rules) {
-            Some(Rules::Catalogue(catalogue)) => Ok(catalogue),
-            _ => Err(ServiceError::internal("the catalogue in force cannot be read")),
+        match self.policies.read(kind, found.as_ref())? {
+            Rules::Catalogue(catalogue) => Ok(catalogue),
+            _ => Err(ServiceError::internal("another policy is in force as the catalogue")),
         }
     }
 

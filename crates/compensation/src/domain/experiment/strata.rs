@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use kernel::Money;
-
 use super::Experiment;
 use super::figures::Mean;
 use crate::domain::assessment::Assessment;
 use crate::domain::event::Severity;
-use crate::domain::line::{Benefit, RemedyLine};
+use crate::domain::line::RemedyLine;
 
 /// Cases of an arm in a stratum below which nothing is said.
 const ENOUGH: i64 = 20;
@@ -79,15 +77,9 @@ pub fn of_case(assessment: &Assessment, severity: Severity, kind: &str) -> BTree
 
 fn money(lines: &[RemedyLine]) -> BTreeMap<String, i64> {
     let mut sums = BTreeMap::new();
-    for line in lines {
-        let amount: Option<Money> = match line.benefit {
-            Benefit::Money(amount) | Benefit::Voucher(amount) => Some(amount),
-            Benefit::Discount(_) | Benefit::Service => None,
-        };
-        if let Some(amount) = amount {
-            let sum: &mut i64 = sums.entry(amount.currency.code().to_owned()).or_default();
-            *sum = sum.saturating_add(amount.minor);
-        }
+    for amount in lines.iter().filter_map(RemedyLine::amount) {
+        let sum: &mut i64 = sums.entry(amount.currency.code().to_owned()).or_default();
+        *sum = sum.saturating_add(amount.minor);
     }
     sums
 }
@@ -144,22 +136,14 @@ impl Experiment {
 
 #[cfg(test)]
 mod tests {
-    use kernel::Currency;
+    use kernel::{Currency, Money};
 
     use super::*;
     use crate::domain::experiment::document::parse;
-    use crate::domain::line::{Basis, Consent, OfferOption, Origin};
+    use crate::domain::line::{Basis, Benefit, Consent, OfferOption};
 
     fn line(benefit: Benefit) -> RemedyLine {
-        RemedyLine {
-            id: "l".to_owned(),
-            basis: Basis::Time,
-            benefit,
-            description: "it".to_owned(),
-            arithmetic: String::new(),
-            origin: Origin::default(),
-            refund: false,
-        }
+        RemedyLine { description: "it".to_owned(), ..RemedyLine::plain("l", Basis::Time, benefit) }
     }
 
     fn usd(minor: i64) -> Money {

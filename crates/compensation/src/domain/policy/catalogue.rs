@@ -179,15 +179,11 @@ mod tests {
     }
 
     fn line(item: &str, description: &str) -> RemedyLine {
-        let item = CatalogueItem { id: item.to_owned(), ..CatalogueItem::default() };
+        let item = Some(CatalogueItem { id: item.to_owned(), ..CatalogueItem::default() });
         RemedyLine {
-            id: "l".to_owned(),
-            basis: Basis::Gesture,
-            benefit: Benefit::Service,
             description: description.to_owned(),
-            arithmetic: String::new(),
-            origin: Origin { item: Some(item), ..Origin::default() },
-            refund: false,
+            origin: Origin { item, ..Origin::default() },
+            ..RemedyLine::plain("l", Basis::Gesture, Benefit::Service)
         }
     }
 

@@ -102,8 +102,8 @@ pub fn need(options: &[OfferOption], plus: &[RemedyLine], owed: &[&RemedyLine]) 
     largest(bundles)
 }
 
-/// The most that an offer costs, by currency: its dearest option with what comes along, money, vouchers and services alike. What the
-/// law demands is no cost of a decision, as far as `owed` says that the law demands it.
+/// The most that an offer costs, by currency: its dearest option with what comes along, money, vouchers and services alike.
+/// What the law demands is no cost of a decision, as far as `owed` says that the law demands it.
 pub fn costs(options: &[OfferOption], plus: &[RemedyLine], owed: &[&RemedyLine]) -> Vec<Money> {
     let bundles = options.iter().map(|option| {
         let mut sums = BTreeMap::new();
@@ -178,9 +178,12 @@ fn not_owed<'a>(lines: impl IntoIterator<Item = &'a RemedyLine>, owed: &[&Remedy
 fn covers(owed: &RemedyLine, line: &RemedyLine) -> bool {
     let ((unit, amount), (asked_unit, asked)) = (of(&owed.benefit), of(&line.benefit));
     // An item of the catalogue costs something: the law demands it only where the rule names that very item.
-    let item = |line: &RemedyLine| line.origin.item.as_ref().map(|item| item.id.clone());
-    let same_item = item(line).is_none() || item(line) == item(owed);
+    let same_item = item_of(line).is_none() || item_of(line) == item_of(owed);
     owed.benefit.kind() == line.benefit.kind() && unit == asked_unit && asked <= amount && same_item
+}
+
+fn item_of(line: &RemedyLine) -> Option<&str> {
+    line.origin.item.as_ref().map(|item| item.id.as_str())
 }
 
 fn largest<K: Ord>(bundles: impl Iterator<Item = BTreeMap<K, i64>>) -> BTreeMap<K, i64> {
@@ -198,15 +201,7 @@ mod tests {
     use crate::domain::line::{CatalogueItem, Consent, Origin};
 
     fn line(id: &str, basis: Basis, benefit: Benefit) -> RemedyLine {
-        RemedyLine {
-            id: id.to_owned(),
-            basis,
-            benefit,
-            description: id.to_owned(),
-            arithmetic: String::new(),
-            origin: Origin::default(),
-            refund: false,
-        }
+        RemedyLine { description: id.to_owned(), ..RemedyLine::plain(id, basis, benefit) }
     }
 
     fn money(text: &str) -> Money {
