@@ -14,7 +14,7 @@ const NOT_SERVED: [&str; 3] =
 
 /// Values that descriptors cannot tell, for what comes before the message in question.
 const SAMPLES: &[(&str, &str)] =
-    &[("amends.compensation.v1.BacktestVersion.name", "packs/eu261@1.1.0"), ("google.type.Money.currency_code", "EUR")];
+    &[("amends.compensation.v1.BacktestVersion.name", "packs/eu261@1.1.1"), ("google.type.Money.currency_code", "EUR")];
 
 /// Messages are followed this deep; the deepest field of the contract lies above.
 const DEPTH: usize = 6;

@@ -15,6 +15,7 @@ use crate::domain::line::RemedyLine;
 use crate::domain::payout::PayoutState;
 use crate::domain::payout_step::Payout;
 use crate::domain::records::Remedy;
+use crate::store::orders::RefundHolder;
 
 /// What was given.
 #[derive(Debug, Default)]
@@ -49,7 +50,7 @@ impl Parts {
             own_calls::expire_voucher_later(tx, context, &voucher);
             effects.vouchers.push((context.tenant.clone(), voucher));
         }
-        let before = effects.payouts.len();
+        let before = (effects.vouchers.len() - given.vouchers.len(), effects.payouts.len());
         for order in granted.payouts {
             given.payouts.push(order.id);
             let payout = self.payout(tx, remedy, grant_id, order);
@@ -59,7 +60,11 @@ impl Parts {
             own_calls::advance_payout_later(tx, context, &payout);
             effects.payouts.push((context.tenant.clone(), payout));
         }
-        let refunds = refunds::refunds(remedy, lines, effects.payouts[before..].iter().map(|(_, payout)| payout));
+        let vouchers = effects.vouchers[before.0..].iter();
+        let vouchers = vouchers.map(|(_, voucher)| (voucher.line.as_str(), RefundHolder::Voucher(voucher.id)));
+        let payouts = effects.payouts[before.1..].iter();
+        let payouts = payouts.map(|(_, payout)| (payout.line.as_str(), RefundHolder::Payout(payout.id)));
+        let refunds = refunds::refunds(remedy, lines, vouchers.chain(payouts));
         effects.refunds.extend(refunds.into_iter().map(|refund| (context.tenant.clone(), refund)));
         given
     }

@@ -10,9 +10,8 @@ use sea_orm::DbErr;
 use crate::domain::line::Basis;
 use crate::domain::line::{OfferOption, RemedyLine};
 use crate::domain::order_funds::{MAX_REFERENCE, OrderFunds, above, cut, cut_by_law, order_of, refund_of};
-use crate::domain::payout_step::Payout;
 use crate::domain::records::{Offer, Remedy};
-use crate::store::orders::{self, OrderRefund};
+use crate::store::orders::{self, OrderRefund, RefundHolder};
 
 /// The orders of a group of commands, locked.
 #[derive(Debug, Default)]
@@ -44,16 +43,16 @@ fn shortened(order: &str) -> String {
     order.chars().take(MAX_REFERENCE).collect()
 }
 
-/// The refunds among the new payouts of a remedy.
+/// The refunds among what is newly given of a remedy: payouts, and vouchers in the place of one.
 pub(super) fn refunds<'a>(
     remedy: &Remedy,
     lines: &[RemedyLine],
-    payouts: impl Iterator<Item = &'a Payout>,
+    given: impl Iterator<Item = (&'a str, RefundHolder)>,
 ) -> Vec<OrderRefund> {
     let Some(order) = order_of(&remedy.event) else { return Vec::new() };
-    let of_line = |payout: &Payout| lines.iter().any(|line| line.id == payout.line && refund_of(line).is_some());
-    let held = payouts.filter(|payout| of_line(payout));
-    held.map(|payout| OrderRefund { payout: payout.id, order: order.to_owned(), amount: payout.amount }).collect()
+    let amount = |id: &str| lines.iter().find(|line| line.id == id).and_then(refund_of);
+    let held = given.filter_map(|(line, holder)| Some((holder, amount(line)?)));
+    held.map(|(holder, amount)| OrderRefund { holder, order: order.to_owned(), amount }).collect()
 }
 
 /// Refuses choices that would refund more than is left: a person who offers or accepts can mend it, the machine cannot.

@@ -20,7 +20,7 @@ use crate::domain::payout::PayoutState;
 use crate::domain::voucher::{VoucherEvent, VoucherState};
 use crate::ledger_wire;
 use crate::store::reversals::{self, Reversal};
-use crate::store::{ledger, payouts, vouchers};
+use crate::store::{ledger, orders, payouts, vouchers};
 
 /// What was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -120,6 +120,7 @@ async fn void(
         let issued = original(tx, tenant, &reversal.grant, TransactionKind::VoucherIssued).await?;
         let reversed = Transaction::voucher_reversed((booking, issued), id, voucher.case, (left, voucher.cost));
         ledger::append_in_tx(tx, &[(tenant, &reversed)]).await?;
+        orders::give_back_in_tx(tx, tenant, id, left).await?;
     }
     own_calls::cancel_voucher_timer(tx, tenant, id);
     Ok(reversal)

@@ -1,9 +1,10 @@
 //! What was captured for an order bounds what is refunded of it.
 //!
 //! A refund is a line of money that gives back what was lost (RESTITUTION), or of which the law demands the price back
-//! (STATUTORY, marked by its rule), for an event with the fact `order`. Compensation by law, pay for time and gestures
-//! are no refunds and have no such bound. Money that is on its way counts like money that was paid; an order of which no
-//! capture is known has nothing to refund. The law's refunds come first.
+//! (STATUTORY, marked by its rule), for an event with the fact `order`. A voucher that the customer signs for in the place
+//! of that price (STATUTORY, marked too) refunds what it is worth: the price is not owed a second time. Compensation by
+//! law, pay for time and gestures are no refunds and have no such bound. Money that is on its way counts like money that
+//! was paid; an order of which no capture is known has nothing to refund. The law's refunds come first.
 
 use kernel::Money;
 
@@ -27,20 +28,24 @@ pub fn order_of(event: &FailureEvent) -> Option<&str> {
 pub fn refund_of(line: &RemedyLine) -> Option<Money> {
     match (line.basis, &line.benefit) {
         (Basis::Restitution, Benefit::Money(amount)) => Some(*amount),
-        (Basis::Statutory, Benefit::Money(amount)) if line.refund => Some(*amount),
+        (Basis::Statutory, Benefit::Money(amount) | Benefit::Voucher(amount)) if line.refund => Some(*amount),
         _ => None,
     }
 }
 
-/// Marks as refunds the STATUTORY money of people's lines for which the law has no other reason: every line that is owed
-/// and covers it gives back the price. Whoever offers it need not say so for it to count.
+/// Marks as refunds the STATUTORY money of people's lines, and their vouchers in its place, for which the law has no other
+/// reason: every line that is owed and covers it gives back the price. Whoever offers it need not say so for it to count.
 pub fn mark<'a>(lines: impl IntoIterator<Item = &'a mut RemedyLine>, owed: &[&RemedyLine]) {
     for line in lines {
-        let Benefit::Money(asked) = line.benefit else { continue };
+        let Some(asked) = line.amount() else { continue };
+        let in_its_place = matches!(line.benefit, Benefit::Voucher(_));
         let covering = || {
             owed.iter().filter(move |known| match known.benefit {
-                Benefit::Money(amount) => amount.currency == asked.currency && asked.minor <= amount.minor,
-                Benefit::Voucher(_) | Benefit::Discount(_) | Benefit::Service => false,
+                Benefit::Voucher(_) if !in_its_place => false,
+                Benefit::Money(amount) | Benefit::Voucher(amount) => {
+                    amount.currency == asked.currency && asked.minor <= amount.minor
+                }
+                Benefit::Discount(_) | Benefit::Service => false,
             })
         };
         line.refund |=
@@ -105,7 +110,11 @@ fn cut_of(lines: &mut Vec<RemedyLine>, order: &str, mut funds: Option<&mut Order
             refund: false,
             ..line.clone()
         });
-        line.benefit = Benefit::Money(Money::new(wanted.currency, allowed));
+        let left = Money::new(wanted.currency, allowed);
+        line.benefit = match line.benefit {
+            Benefit::Voucher(_) => Benefit::Voucher(left),
+            Benefit::Money(_) | Benefit::Discount(_) | Benefit::Service => Benefit::Money(left),
+        };
         line.arithmetic = format!("{}; cut from {wanted}: {why}", line.arithmetic).chars().take(512).collect();
     }
     lines.retain(|line| refund_of(line).is_none_or(|amount| amount.minor > 0));
@@ -190,9 +199,11 @@ mod tests {
         for basis in [Basis::Restitution, Basis::Time, Basis::Gesture, Basis::Statutory] {
             for refund in [false, true] {
                 let of = |benefit| refund_of(&RemedyLine { refund, ..line("l", basis, benefit) });
-                let is_refund = basis == Basis::Restitution || basis == Basis::Statutory && refund;
+                let by_law = basis == Basis::Statutory && refund;
+                let is_refund = basis == Basis::Restitution || by_law;
                 assert_eq!(of(Benefit::Money(amount)), is_refund.then_some(amount), "{basis:?} {refund}");
-                for benefit in [Benefit::Voucher(amount), Benefit::Discount(5), Benefit::Service] {
+                assert_eq!(of(Benefit::Voucher(amount)), by_law.then_some(amount), "{basis:?} {refund}");
+                for benefit in [Benefit::Discount(5), Benefit::Service] {
                     assert_eq!(of(benefit), None);
                 }
             }
@@ -219,6 +230,14 @@ mod tests {
         let mut lines = vec![by_law("law.ticket", 4_000)];
         cut_by_law(&mut lines, "A-1", None);
         assert_eq!(lines[0].arithmetic, "no capture is known of order A-1");
+
+        // A voucher in the place of the price stays one.
+        let voucher = |minor| Benefit::Voucher(money("EUR", minor));
+        let mut lines = vec![RemedyLine { benefit: voucher(4_000), ..by_law("law.voucher", 0) }];
+        let mut order = funds(6_000, 3_000);
+        cut(&mut lines, "A-1", Some(&mut order));
+        assert_eq!((lines[0].benefit.clone(), lines[1].benefit.clone()), (voucher(3_000), Benefit::Service));
+        assert_eq!(order.left().minor, 0);
     }
 
     #[test]
@@ -237,6 +256,20 @@ mod tests {
         assert!(!of(Basis::Statutory, "USD", 5_000, &[&ticket]));
         assert!(!of(Basis::Statutory, "EUR", 1, &[]));
         assert!(!of(Basis::Gesture, "EUR", 5_000, &[&ticket]));
+        let voucher_of = |minor, owed: &[&RemedyLine]| {
+            let mut offered = line("o", Basis::Statutory, Benefit::Voucher(money("EUR", minor)));
+            mark([&mut offered], owed);
+            offered.refund
+        };
+        let signed = RemedyLine { benefit: Benefit::Voucher(money("EUR", 6_000)), ..by_law("s", 0) };
+        let meal = line("m", Basis::Statutory, Benefit::Voucher(money("EUR", 6_000)));
+        assert!(voucher_of(5_000, &[&ticket]), "in the place of the price");
+        assert!(voucher_of(6_000, &[&ticket, &signed]));
+        assert!(!voucher_of(6_001, &[&ticket, &signed]));
+        assert!(!voucher_of(6_000, &[&signed, &meal]));
+        assert!(!voucher_of(4_000, &[&signed, &compensation]));
+        assert!(!of(Basis::Statutory, "EUR", 6_000, &[&signed]), "no money is owed");
+        assert!(of(Basis::Statutory, "EUR", 5_000, &[&ticket, &meal]));
         let mut said = by_law("o", 1);
         mark([&mut said], &[&compensation]);
         assert!(said.refund, "what is said to be a refund stays one");

@@ -63,9 +63,9 @@ fn line(given: wire::RemedyLine, ids: &mut BTreeSet<String>, violations: &mut Vi
     // Without words of its own it has those of its item.
     let description = violations.text("description", &given.description, usize::from(item.is_none()), 512);
     let arithmetic = violations.text("arithmetic", &given.arithmetic, 0, 512);
-    let is_law = basis == Some(Basis::Statutory) && matches!(benefit, Some(Benefit::Money(_)));
+    let is_law = basis == Some(Basis::Statutory) && matches!(benefit, Some(Benefit::Money(_) | Benefit::Voucher(_)));
     if given.refund && !is_law {
-        violations.add("refund", "NOT_ALLOWED", "is for STATUTORY and MONEY only");
+        violations.add("refund", "NOT_ALLOWED", "is for STATUTORY and MONEY, or a VOUCHER in its place");
     }
     let refund = given.refund;
     Some(RemedyLine {

@@ -7,8 +7,8 @@ use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 use super::ledger::guards;
 use super::migrations::{
     AddCatalogue, AddDeciders, AddGate, AddGiven, AddNoFault, AddOfferEnd, CloseLedgerTransactions, CreateAppliedPacks,
-    CreateAuthority, CreateCaptures, CreateExperiments, CreatePayoutFreezes, FindOldRows, GuardRecords,
-    SeedLedgerTotals, TotalLedger, ValidateNoFault, ValidateWidened, WidenLedger,
+    CreateAuthority, CreateCaptures, CreateExperiments, CreateOrderVouchers, CreatePayoutFreezes, FindOldRows,
+    GuardRecords, SeedLedgerTotals, TotalLedger, ValidateNoFault, ValidateWidened, WidenLedger,
 };
 use super::settlement_tables::CreateSettlement;
 
@@ -37,6 +37,7 @@ pub fn migrations() -> durable::Migrations {
         all.push(Box::new(ValidateNoFault));
         all.push(Box::new(AddCatalogue));
         all.push(Box::new(AddOfferEnd));
+        all.push(Box::new(CreateOrderVouchers));
         all
     })
 }

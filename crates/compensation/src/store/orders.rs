@@ -1,19 +1,29 @@
-//! Queries over orders: what was captured, and the refunds that hold a part of it.
+//! Queries over orders: what was captured, and what holds a part of it: refunds, and vouchers in the place of a refund.
 
 use std::collections::BTreeMap;
 
 use durable::{Bulk, ColumnType, Tx, sql};
-use kernel::{Money, PayoutId, ResourceId, TenantId};
+use kernel::{Money, PayoutId, ResourceId, TenantId, VoucherId};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
+use uuid::Uuid;
 
 use super::row::money;
 use crate::domain::order_funds::OrderFunds;
 
-/// A refund that is on its way or was paid.
+/// What holds a part of what was captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefundHolder {
+    /// The payout that pays it.
+    Payout(PayoutId),
+    /// The voucher that the customer signed for in its place.
+    Voucher(VoucherId),
+}
+
+/// A refund that is on its way or was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderRefund {
-    /// The payout that pays it.
-    pub payout: PayoutId,
+    /// What gives it.
+    pub holder: RefundHolder,
     /// The order.
     pub order: String,
     /// How much.
@@ -118,30 +128,45 @@ pub async fn get_capture(
 
 /// Holds new refunds against their orders, which the caller has locked.
 pub async fn hold_in_tx(tx: &Tx, refunds: &[(&TenantId, &OrderRefund)]) -> Result<(), DbErr> {
-    if refunds.is_empty() {
+    let (mut payouts, mut vouchers) = (Vec::new(), Vec::new());
+    for (tenant, refund) in refunds {
+        match refund.holder {
+            RefundHolder::Payout(id) => payouts.push((*tenant, id.uuid(), *refund)),
+            RefundHolder::Voucher(id) => vouchers.push((*tenant, id.uuid(), *refund)),
+        }
+    }
+    let body = "INSERT INTO order_refunds (tenant_id, payout_id, order_reference, state, amount_minor, currency, \
+                created_at, updated_at) \
+                SELECT tenant_id, holder_id, order_reference, 'HELD', amount_minor, currency, $1, $1 FROM input";
+    hold_rows(tx, &payouts, body).await?;
+    let body = "INSERT INTO order_vouchers (tenant_id, voucher_id, order_reference, held_minor, amount_minor, currency, \
+                created_at, updated_at) \
+                SELECT tenant_id, holder_id, order_reference, amount_minor, amount_minor, currency, $1, $1 FROM input";
+    hold_rows(tx, &vouchers, body).await
+}
+
+async fn hold_rows(tx: &Tx, held: &[(&TenantId, Uuid, &OrderRefund)], insert: &str) -> Result<(), DbErr> {
+    if held.is_empty() {
         return Ok(());
     }
     let mut input = Bulk::new(&[
         ("tenant_id", ColumnType::Text),
-        ("payout_id", ColumnType::Uuid),
+        ("holder_id", ColumnType::Uuid),
         ("order_reference", ColumnType::Text),
         ("amount_minor", ColumnType::Integer),
         ("currency", ColumnType::Text),
     ]);
-    for (tenant, refund) in refunds {
+    for (tenant, holder, refund) in held {
         input.push([
             tenant.as_str().into(),
-            refund.payout.uuid().into(),
+            (*holder).into(),
             refund.order.as_str().into(),
             refund.amount.minor.into(),
             refund.amount.currency.code().into(),
         ]);
     }
     let now = tx.now().micros();
-    let body = "INSERT INTO order_refunds (tenant_id, payout_id, order_reference, state, amount_minor, currency, \
-                created_at, updated_at) \
-                SELECT tenant_id, payout_id, order_reference, 'HELD', amount_minor, currency, $1, $1 FROM input";
-    tx.execute_all(input.statements(tx.backend(), body, &[now.into()])).await?;
+    tx.execute_all(input.statements(tx.backend(), insert, &[now.into()])).await?;
     let body = "UPDATE orders SET refunded_minor = orders.refunded_minor + held.amount, updated_at = $1 \
                 FROM (SELECT tenant_id, order_reference, CAST(sum(amount_minor) AS BIGINT) AS amount FROM input \
                 GROUP BY tenant_id, order_reference) AS held \
@@ -161,5 +186,20 @@ pub async fn release_in_tx(tx: &Tx, tenant: &TenantId, payout: PayoutId) -> Resu
                (SELECT amount_minor FROM order_refunds WHERE tenant_id = $2 AND payout_id = $3) \
                WHERE tenant_id = $2 AND order_reference = \
                (SELECT order_reference FROM order_refunds WHERE tenant_id = $2 AND payout_id = $3)";
+    tx.execute(sql::statement(tx.backend(), sql, values())).await.map(|_| ())
+}
+
+/// Gives back what is left of a voucher that was taken back: that much of the price is owed again. Does nothing for a voucher
+/// that stands in the place of no refund.
+pub async fn give_back_in_tx(tx: &Tx, tenant: &TenantId, voucher: VoucherId, left: Money) -> Result<(), DbErr> {
+    let values = || [tx.now().micros().into(), tenant.as_str().into(), voucher.uuid().into(), left.minor.into()];
+    let sql = "UPDATE order_vouchers SET updated_at = $1, held_minor = held_minor - $4 \
+               WHERE tenant_id = $2 AND voucher_id = $3";
+    if tx.execute(sql::statement(tx.backend(), sql, values())).await? == 0 {
+        return Ok(());
+    }
+    let sql = "UPDATE orders SET updated_at = $1, refunded_minor = refunded_minor - $4 \
+               WHERE tenant_id = $2 AND order_reference = \
+               (SELECT order_reference FROM order_vouchers WHERE tenant_id = $2 AND voucher_id = $3)";
     tx.execute(sql::statement(tx.backend(), sql, values())).await.map(|_| ())
 }

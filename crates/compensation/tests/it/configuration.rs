@@ -65,10 +65,10 @@ fn canaries_are_checked_at_the_start() {
         version: version.to_owned(),
         per_mille,
     };
-    assert!(problems(|config| config.packs.canary = vec![canary("eu261", "1.1.0", 1_000)]).is_empty());
+    assert!(problems(|config| config.packs.canary = vec![canary("eu261", "1.1.1", 1_000)]).is_empty());
     let found = problems(|config| {
         config.packs.canary =
-            vec![canary("eu261", "9.9.9", 1), canary("nothing", "1", 1_001), canary("eu261", "1.1.0", 0)];
+            vec![canary("eu261", "9.9.9", 1), canary("nothing", "1", 1_001), canary("eu261", "1.1.1", 0)];
     });
     let expected = ["canary[0].version", "canary[1].per_mille", "canary[1].pack", "canary[2].pack"];
     assert_eq!(found, expected.map(|key| format!("packs.{key}")));

@@ -52,6 +52,17 @@ fn cancelled(desk: &Desk, number: u128, order: &str, price: i64) -> wire::Remedy
     remedy_of(number, event(desk, "flight.cancelled", &facts))
 }
 
+/// The voucher of a remedy that has an amount.
+async fn signed_for(desk: &Desk, remedy: &str) -> wire::Voucher {
+    for name in desk.get_remedy(remedy).await.vouchers {
+        let voucher = desk.get_voucher(&name).await;
+        if voucher.amount.is_some() {
+            return voucher;
+        }
+    }
+    panic!("{remedy} gave no voucher of an amount");
+}
+
 testkit::on_both_databases! {
     template: TEMPLATE;
 
@@ -167,6 +178,72 @@ testkit::on_both_databases! {
         desk.accept(&none.offer, "refund").await.unwrap();
         let none = desk.get_remedy(&none.name).await;
         assert_eq!((none.state(), none.payouts.len()), (remedy::State::Settled, 0));
+    }
+
+    /// A voucher that the customer signed for in the place of the price is the price: it is not refunded a second time, until
+    /// the voucher is taken back.
+    async fn a_signed_voucher_holds_its_part_of_the_order(database: testkit::TestDatabase) {
+        let desk = Desk::open(&database).await;
+        capture(&desk, "B-1", 40_000).await;
+        let first = desk.remedy(cancelled(&desk, 7, "B-1", 30_000)).await;
+        let sign = wire::RespondToOfferRequest {
+            request_id: desk.fresh(),
+            name: first.offer.clone(),
+            response: Some(wire::respond_to_offer_request::Response::AcceptOption("voucher".to_owned())),
+            consent: "archive/0042.pdf".to_owned(),
+        };
+        let signed = || async { again(|| async { desk.api.clone().respond_to_offer(as_client(sign.clone())).await }).await };
+        assert_eq!(signed().await.unwrap(), signed().await.unwrap());
+        assert_eq!(funds(&desk, "B-1").await, (30_000, 10_000), "held once");
+        let voucher = signed_for(&desk, &first.name).await;
+
+        let second = desk.remedy(cancelled(&desk, 8, "B-1", 30_000)).await;
+        desk.accept(&second.offer, "refund").await.unwrap();
+        let second = desk.get_remedy(&second.name).await;
+        assert_eq!(minor(desk.get_payout(&second.payouts[0]).await.amount.as_ref().unwrap()), 10_000);
+        assert_eq!(funds(&desk, "B-1").await, (40_000, 0));
+
+        // What was used of it stays used, and held.
+        let used = wire::RedeemVoucherRequest {
+            request_id: desk.fresh(),
+            code: voucher.code,
+            amount: Some(money("USD", 12_000)),
+            ..Default::default()
+        };
+        desk.ledger.clone().redeem_voucher(as_client(used)).await.unwrap();
+        let void = wire::ReverseGrantRequest {
+            request_id: desk.fresh(),
+            grant: voucher.name,
+            amount: None,
+            reason: "signed by somebody else".to_owned(),
+            reversed_by: "Ada".to_owned(),
+        };
+        let voided = || async { again(|| async { desk.ledger.clone().reverse_grant(as_client(void.clone())).await }).await };
+        assert_eq!(voided().await.unwrap(), voided().await.unwrap());
+        assert_eq!(funds(&desk, "B-1").await, (22_000, 18_000), "given back once");
+        let third = desk.remedy(cancelled(&desk, 9, "B-1", 30_000)).await;
+        desk.accept(&third.offer, "refund").await.unwrap();
+        assert_eq!(funds(&desk, "B-1").await, (40_000, 0));
+        desk.run_due().await;
+        desk.assert_ledger_balances().await;
+    }
+
+    /// A voucher that lapsed was signed for all the same.
+    async fn a_signed_voucher_that_ran_out_still_holds(database: testkit::TestDatabase) {
+        let desk = Desk::open(&database).await;
+        capture(&desk, "B-1", 30_000).await;
+        let opened = desk.remedy(cancelled(&desk, 7, "B-1", 30_000)).await;
+        let sign = wire::RespondToOfferRequest {
+            request_id: desk.fresh(),
+            name: opened.offer,
+            response: Some(wire::respond_to_offer_request::Response::AcceptOption("voucher".to_owned())),
+            consent: "archive/0042.pdf".to_owned(),
+        };
+        desk.api.clone().respond_to_offer(as_client(sign)).await.unwrap();
+        desk.clock.advance(crate::harness::DAY * 20 * 365);
+        desk.run_due().await;
+        assert_eq!(signed_for(&desk, &opened.name).await.state(), wire::voucher::State::Expired);
+        assert_eq!(funds(&desk, "B-1").await, (30_000, 0));
     }
 
     /// An agent's line is a refund where the law has no other reason for it, whether the agent says so or not.

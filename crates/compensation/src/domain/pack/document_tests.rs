@@ -336,6 +336,7 @@ fn a_line_says_only_what_its_kind_can() {
         ("NONE", format!("basis: TIME, {voucher}")),
         ("NONE", format!("basis: STATUTORY, refund: true, {cash}")),
         ("SIGNED", format!("basis: STATUTORY, {voucher}")),
+        ("SIGNED", format!("basis: STATUTORY, refund: true, {voucher}")),
         ("SIGNED", format!("basis: STATUTORY, {discount}")),
     ] {
         let pack = read(consent, &more).unwrap_or_else(|found| panic!("{more}: {found:?}"));
@@ -355,7 +356,8 @@ fn a_line_says_only_what_its_kind_can() {
         ),
         ("NONE", format!("basis: STATUTORY, {voucher}"), "gives a voucher for what the law demands"),
         ("NONE", format!("basis: STATUTORY, {discount}"), "gives a voucher for what the law demands"),
-        ("SIGNED", format!("basis: STATUTORY, refund: true, {voucher}"), "marks MONEY that is STATUTORY"),
+        ("SIGNED", format!("basis: STATUTORY, refund: true, {discount}"), "marks MONEY that is STATUTORY"),
+        ("SIGNED", format!("basis: GESTURE, refund: true, {voucher}"), "marks MONEY that is STATUTORY"),
         ("NONE", format!("basis: TIME, refund: true, {cash}"), "marks MONEY that is STATUTORY"),
         ("NONE", format!("basis: TIME, kind: MONEY, percent: 5, {amount}"), "needs an amount, and no percent"),
         ("NONE", format!("basis: TIME, {discount}, {amount}"), "needs a percent of 1 to 100, and no amount"),

@@ -175,11 +175,13 @@ impl Reader {
             Some(Some(when)) => Some(when),
             None => None,
         };
-        let is_refundable = document.basis == Basis::Statutory && document.kind == KindDocument::Money;
+        let is_worth_money = matches!(document.kind, KindDocument::Money | KindDocument::Voucher);
+        let is_refundable = document.basis == Basis::Statutory && is_worth_money;
         if document.refund && !is_refundable {
             self.problem(
                 &format!("{path}.refund"),
-                "marks MONEY that is STATUTORY; money of RESTITUTION is a refund without it, the rest never is",
+                "marks MONEY that is STATUTORY, and a VOUCHER in its place; money of RESTITUTION is a refund without it, \
+                 the rest never is",
             );
         }
         Some(LineRule {
