@@ -6,13 +6,14 @@ use kernel::{RequestContext, ResourceId as _, TenantId};
 use super::Parts;
 use super::effects::Effects;
 use super::give::Given;
+use super::open_remedy::rule_of_choice;
 use super::refunds::within_captures;
-use crate::domain::by_law::{Demand, by_law};
+use crate::domain::by_law::{Demand, beside_goodwill, by_law, choice_of_law};
 use crate::domain::line::RemedyLine;
 use crate::domain::policy::measure::owed_by_law;
-use crate::domain::records::{Offer, Remedy};
+use crate::domain::records::{Offer, OfferDraft, Remedy};
 use crate::domain::remedy::Progress;
-use crate::store::payouts;
+use crate::store::{payouts, vouchers};
 
 /// What the law demands of a remedy that the caller has locked, and what nobody has been paid: what was paid once is owed
 /// no more, whichever offer it was paid for.
@@ -34,6 +35,17 @@ pub(super) async fn still_owed(
 pub(super) async fn demand(tx: &Tx, tenant: &TenantId, remedy: &Remedy, offer: &Offer) -> Result<Demand, TxError> {
     let owed = still_owed(tx, tenant, remedy, false).await?;
     Ok(by_law(offer, &owed.iter().collect::<Vec<_>>()))
+}
+
+/// What the law demands beside goodwill that was taken of an offer, whose remedy the caller has locked.
+pub(super) async fn demand_beside(
+    tx: &Tx,
+    tenant: &TenantId,
+    remedy: &Remedy,
+    offer: &Offer,
+) -> Result<Demand, TxError> {
+    let owed = still_owed(tx, tenant, remedy, false).await?;
+    Ok(beside_goodwill(offer, &remedy.assessment, &owed.iter().collect::<Vec<_>>()))
 }
 
 /// What comes of an offer that ended without a choice.
@@ -75,6 +87,26 @@ impl Parts {
         };
         offer.explanation = format!("{} {why}", offer.explanation).trim_start().to_owned();
         Ok(unchosen)
+    }
+
+    /// The choice that the law leaves to a customer who took goodwill of `taken`: put again at once, so that nothing is waived
+    /// by taking it. Not written yet.
+    pub(super) async fn put_again(
+        &self,
+        tx: &Tx,
+        tenant: &TenantId,
+        remedy: &Remedy,
+        taken: &[RemedyLine],
+    ) -> Result<Offer, TxError> {
+        let (options, mut plus) = choice_of_law(&remedy.assessment, taken);
+        let mut given = payouts::lines_given_in_tx(tx, tenant, remedy.id).await?;
+        given.extend(vouchers::lines_given_in_tx(tx, tenant, remedy.id).await?);
+        plus.retain(|line| !given.contains(&line.id));
+        let expires_at = tx.now().plus(self.term_of(&options));
+        let draft = OfferDraft { options, plus, made_by: rule_of_choice(&remedy.assessment), expires_at };
+        let mut offer = draft.open(self.engine.new_id().into(), remedy, tx.now());
+        "What was taken is beside what the law demands: that choice stays open.".clone_into(&mut offer.explanation);
+        Ok(offer)
     }
 
     /// Gives what an offer gave, under the offer's id: at most once, whatever else happens. Returns how far that is.

@@ -87,6 +87,7 @@ use self::ports::PayoutProvider;
 use self::tenant_packs::TenantPacks;
 use crate::config::{Config, GuessConfig};
 use crate::domain::assessment::Assessment;
+use crate::domain::decision_value::DecisionValue;
 use crate::domain::event::{FailureEvent, Severity};
 use crate::domain::gate::GateRules;
 use crate::domain::pack::set::PackSet;
@@ -210,10 +211,12 @@ impl App {
             Some(at) => packs.known_at(at).explain(event, severity),
             None => packs.set.explain(event, severity),
         };
+        let at = as_of.unwrap_or_else(|| self.now());
         if assessment.names_items() {
-            let catalogue = self.catalogue(&context.tenant, as_of.unwrap_or_else(|| self.now())).await?;
-            catalogue.price_all(&mut assessment, event);
+            self.catalogue(&context.tenant, at).await?.price_all(&mut assessment, event);
         }
+        let worth = self.lifetime_value(&context.tenant, event, at).await?;
+        assessment.value = Some(DecisionValue::of_rules(&assessment, worth));
         Ok(assessment)
     }
 

@@ -1,6 +1,6 @@
 //! Opens a remedy: assesses, gives what is automatic, offers what needs a choice. Hot: shares its transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +24,6 @@ use super::{App, Parts, own_calls};
 use crate::domain::approval::Asked;
 use crate::domain::assessment::Assessment;
 use crate::domain::by_law::{pays_by_law, without_gestures};
-use crate::domain::decision_value::DecisionValue;
 use crate::domain::event::{FailureEvent, Severity};
 use crate::domain::fair_amount::gestures_of_rules;
 use crate::domain::gate::{GateDecision, GateInputs, Known, PriorFailure, RecoveryContext, decide};
@@ -121,7 +120,8 @@ impl GroupCommand for OpenRemedies {
             })
             .collect();
         let mut open_to = assignments::open_to_in_tx(tx, &wanted).await?;
-        let catalogues = self.parts.catalogues(tx, commands).await?;
+        let tenants: BTreeSet<TenantId> = commands.iter().map(|opening| opening.context.tenant.clone()).collect();
+        let policies = self.parts.policies.in_force(tx, &tenants).await?;
         let judged: Vec<Option<Judged<'_>>> = commands
             .iter()
             .map(|opening| {
@@ -135,7 +135,7 @@ impl GroupCommand for OpenRemedies {
                         is_first && open_to.remove(&(tenant, candidate.experiment().to_owned(), opening.command.case))
                     });
                     let judged =
-                        self.parts.judge(tx, opening, priors, candidate, catalogues.get(&opening.context.tenant));
+                        self.parts.judge(tx, opening, priors, candidate, policies.get(&opening.context.tenant));
                     // The next one of this group may be the same customer's.
                     priors.insert(0, judged.remedy.as_prior());
                     judged
@@ -143,12 +143,15 @@ impl GroupCommand for OpenRemedies {
             })
             .collect();
         let asks: Vec<_> = judged.iter().flatten().map(Judged::ask).collect();
-        let mut plans = self.parts.plan_gestures(tx, &asks, catalogues).await?.into_iter();
+        let mut plans = self.parts.plan_gestures(tx, &asks, &policies).await?.into_iter();
         let mut effects = Effects::default();
         let mut results = Vec::with_capacity(commands.len());
         for (opening, judged) in commands.iter().zip(judged) {
             results.push(match judged {
-                Some(judged) => Ok(self.parts.open(tx, judged, plans.next().flatten(), &mut orders, &mut effects)),
+                Some(judged) => {
+                    let policies = policies.get(&opening.context.tenant);
+                    Ok(self.parts.open(tx, judged, (plans.next().flatten(), policies), &mut orders, &mut effects))
+                }
                 None => Err(exists(opening.id)),
             });
         }
@@ -189,13 +192,6 @@ fn exists(id: RemedyId) -> ServiceError {
 }
 
 impl Parts {
-    /// The policies of tenants whose rules give items of the catalogue.
-    async fn catalogues(&self, tx: &Tx, commands: &[&Opening]) -> Result<BTreeMap<TenantId, InForce>, TxError> {
-        let naming = commands.iter().filter(|opening| opening.assessment.names_items());
-        let tenants: BTreeSet<TenantId> = naming.map(|opening| opening.context.tenant.clone()).collect();
-        self.policies.in_force(tx, &tenants).await
-    }
-
     /// Lets the gate decide. Pure.
     fn judge<'a>(
         &self,
@@ -203,11 +199,11 @@ impl Parts {
         opening: &'a Opening,
         priors: &[PriorFailure],
         candidate: Option<&'a Candidate>,
-        catalogue: Option<&InForce>,
+        policies: Option<&InForce>,
     ) -> Judged<'a> {
         let Opening { context, id, command, assessment, .. } = opening;
         let mut assessment = assessment.clone();
-        if let Some(policies) = catalogue {
+        if let Some(policies) = policies {
             policies.catalogue.price_all(&mut assessment, &command.event);
         }
         let inputs = GateInputs {
@@ -252,7 +248,7 @@ impl Parts {
         &self,
         tx: &Tx,
         judged: Judged<'_>,
-        plan: Option<GesturePlan>,
+        (plan, policies): (Option<GesturePlan>, Option<&InForce>),
         orders: &mut LockedOrders,
         effects: &mut Effects,
     ) -> api::compensation::Remedy {
@@ -305,7 +301,7 @@ impl Parts {
             effects.assignments.push((context.tenant.clone(), candidate.assignment(&remedy, tx.now())));
         }
         // As it is now: gate, budgets and what was captured may have taken lines away.
-        remedy.assessment.value = Some(DecisionValue::of_rules(&remedy.assessment, &remedy.event));
+        remedy.assessment.value = policies.map(|policies| policies.value(&remedy.assessment, &remedy.event));
         let Given { vouchers, payouts } = given;
         let response = wire::remedy(&remedy, &vouchers, &payouts);
         effects.remedies.push((context.tenant.clone(), remedy));
@@ -391,7 +387,7 @@ pub(super) fn waiting_offer_id(context: &RequestContext, remedy: &Remedy) -> Off
 }
 
 /// The rule whose choice is offered: its id begins the ids of its lines.
-fn rule_of_choice(assessment: &Assessment) -> String {
+pub(super) fn rule_of_choice(assessment: &Assessment) -> String {
     let line = assessment.choice_of.iter().flat_map(|option| &option.lines).next();
     let rule = line.and_then(|line| line.id.split_once('.')).map_or("", |(rule, _)| rule);
     let decision = assessment.decisions.iter().find(|decision| decision.applies && decision.rule == rule);

@@ -7,7 +7,7 @@ use durable::{Tx, TxError};
 use kernel::{Answer, Money, OfferId, RequestContext, RequestKey, ServiceError, Violations};
 use serde::Serialize;
 
-use super::by_law::demand;
+use super::by_law::demand_beside;
 use super::effects::Effects;
 use super::progress::progress;
 use super::refunds::{lock_order_of, within_captures};
@@ -57,12 +57,12 @@ impl App {
             async move {
                 let (mut remedy, mut offer) = lock_offer(&tx, &context, command.offer).await?;
                 let tenant = &context.tenant;
-                let (mut signed, mut answer, mut effects) = (None, None, Effects::default());
-                match command.response {
+                let mut signed = None;
+                let (next, effects) = match command.response {
                     Response::Accept { option, consent } => {
                         check_consent(&offer, &option, &consent)?;
                         signed = (!consent.is_empty()).then(|| format!("option {option}: {consent}"));
-                        app.accept(&tx, &context, &mut remedy, &mut offer, option).await?;
+                        app.accept(&tx, &context, &mut remedy, &mut offer, option).await?
                     }
                     Response::Decline { reason, fair_ask, fair_amount } => {
                         take(&mut offer, OfferEvent::Decline, &tx)?;
@@ -72,7 +72,7 @@ impl App {
                         lock_order_of(&tx, tenant, &remedy, &offer).await?;
                         app.release(&tx, tenant, &remedy, &offer).await?;
                         let fair = app.answer_fair_ask(&tx, &remedy, &mut offer)?;
-                        (answer, effects) = app.afford_answer(&tx, tenant, &remedy, &mut offer, fair).await?;
+                        let (answer, mut effects) = app.afford_answer(&tx, tenant, &remedy, &mut offer, fair).await?;
                         let event =
                             if answer.is_some() { RemedyEvent::OfferCountered } else { RemedyEvent::OfferDeclined };
                         remedy.state = remedy.state.on(event).map_err(not_now)?;
@@ -82,14 +82,15 @@ impl App {
                         }
                         app.milestones.offer_ended(&tx, &context, &offer);
                         app.give_of_offer(&tx, &context, &remedy, &offer, &mut effects);
+                        (answer, effects)
                     }
-                }
+                };
                 own_calls::cancel_offer_timer(&tx, tenant, offer.id);
                 offers::update_in_tx(&tx, tenant, &offer).await?;
-                if let Some(answer) = answer {
-                    remedy.offer = Some(answer.id);
-                    app.milestones.offer_made(&tx, &context, &remedy, &answer);
-                    own_calls::expire_offer_later(&tx, &context, &answer);
+                if let Some(next) = next {
+                    remedy.offer = Some(next.id);
+                    app.milestones.offer_made(&tx, &context, &remedy, &next);
+                    own_calls::expire_offer_later(&tx, &context, &next);
                 }
                 effects.write(&tx).await?;
                 remedies::update_in_tx(&tx, tenant, &mut remedy).await?;
@@ -143,7 +144,7 @@ impl Parts {
         remedy: &mut Remedy,
         offer: &mut Offer,
         option: String,
-    ) -> Result<(), TxError> {
+    ) -> Result<(Option<Offer>, Effects), TxError> {
         take(offer, OfferEvent::Accept, tx)?;
         if !offer.options.iter().any(|known| known.id == option) {
             let known: Vec<_> = offer.options.iter().map(|option| option.id.as_str()).collect();
@@ -156,24 +157,36 @@ impl Parts {
         let beside = chosen.iter().all(is_beside_the_law);
         let mut lines: Vec<_> = chosen.into_iter().flat_map(|option| option.lines).chain(offer.plus.clone()).collect();
         // Goodwill that was taken waives nothing.
-        if beside && let Demand::Pays(law) = demand(tx, &context.tenant, remedy, offer).await? {
-            let missing = law.lines.into_iter().filter(|line| !lines.contains(line)).collect::<Vec<_>>();
-            lines.extend(missing);
-            let why = format!("The law demands money as well, so that option {} holds beside it.", law.option);
-            offer.explanation = format!("{} {why}", offer.explanation).trim_start().to_owned();
-        }
-        offer.given = Some(within_captures(tx, &context.tenant, remedy, &option, lines).await?);
+        let tenant = &context.tenant;
+        let law = if beside { demand_beside(tx, tenant, remedy, offer).await? } else { Demand::Nothing };
+        let mut put_again = None;
+        let why = match law {
+            Demand::Nothing => String::new(),
+            Demand::Pays(law) => {
+                let missing = law.lines.into_iter().filter(|line| !lines.contains(line)).collect::<Vec<_>>();
+                lines.extend(missing);
+                format!("The law demands money as well, so that option {} holds beside it.", law.option)
+            }
+            Demand::Choice(options) => {
+                put_again = Some(self.put_again(tx, tenant, remedy, &lines).await?);
+                format!("The law leaves the choice between {} to the customer: it is put again.", options.join(" or "))
+            }
+        };
+        offer.explanation = format!("{} {why}", offer.explanation).trim().to_owned();
+        offer.given = Some(within_captures(tx, tenant, remedy, &option, lines).await?);
         offer.accepted_option = option;
-        self.release(tx, &context.tenant, remedy, offer).await?;
+        self.release(tx, tenant, remedy, offer).await?;
         self.milestones.offer_ended(tx, context, offer);
-        let before = progress(tx, &context.tenant, remedy, Some(offer)).await?;
+        let before = progress(tx, tenant, remedy, Some(offer)).await?;
         let mut effects = Effects::default();
         let added = self.give_of_offer(tx, context, remedy, offer, &mut effects);
-        remedy.state = remedy.state.on(RemedyEvent::OfferAccepted(before.max(added))).map_err(not_now)?;
+        let accepted = RemedyEvent::OfferAccepted(before.max(added));
+        let event = if put_again.is_some() { RemedyEvent::GoodwillTaken } else { accepted };
+        remedy.state = remedy.state.on(event).map_err(not_now)?;
         if remedy.state == RemedyState::Settled {
             self.milestones.settled(tx, context, remedy, Some(offer));
         }
-        effects.write(tx).await?;
-        Ok(())
+        effects.offers.extend(put_again.clone().map(|offer| (tenant.clone(), offer)));
+        Ok((put_again, effects))
     }
 }

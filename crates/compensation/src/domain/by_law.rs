@@ -37,12 +37,35 @@ pub enum Demand {
 
 /// What the law demands of an offer, of the lines that are still owed, whoever made the offer.
 pub fn by_law(offer: &Offer, owed: &[&RemedyLine]) -> Demand {
+    demanded_of(&offer.options, &offer.plus, owed)
+}
+
+/// What the law demands though the customer took goodwill of this offer, which waives nothing: of the offer itself, or else
+/// of what the rules found, which an offer of goodwill leaves open.
+pub fn beside_goodwill(offer: &Offer, assessment: &Assessment, owed: &[&RemedyLine]) -> Demand {
+    match by_law(offer, owed) {
+        Demand::Nothing => demanded_of(&assessment.choice_of, &assessment.plus, owed),
+        found @ (Demand::Pays(_) | Demand::Choice(_)) => found,
+    }
+}
+
+/// The choice that the law leaves to the customer, as the rules found it, with what the law gives along with it. `given` was
+/// given already.
+pub fn choice_of_law(assessment: &Assessment, given: &[RemedyLine]) -> (Vec<OfferOption>, Vec<RemedyLine>) {
+    let law: Vec<_> = assessment.choice_of.iter().filter(|option| !is_beside_the_law(option)).cloned().collect();
+    let plus: Vec<_> = assessment.plus.iter().filter(|line| line.basis == Basis::Statutory).cloned().collect();
+    let (options, mut plus) = without_gestures(&law, &plus);
+    plus.retain(|line| !given.iter().any(|given| given.id == line.id));
+    (options, plus)
+}
+
+fn demanded_of(options: &[OfferOption], plus: &[RemedyLine], owed: &[&RemedyLine]) -> Demand {
     let is_owed = |line: &&RemedyLine| owed.contains(line);
-    let named = due(&offer.options).find(|option| option.holds_after.is_some());
-    let Some(option) = named.or_else(|| only_due(&offer.options)) else {
+    let named = due(options).find(|option| option.holds_after.is_some());
+    let Some(option) = named.or_else(|| only_due(options)) else {
         let pays = |line: &RemedyLine| is_owed(&line) && matches!(line.benefit, Benefit::Money(_));
-        if due(&offer.options).flat_map(|option| &option.lines).any(pays) {
-            return Demand::Choice(due(&offer.options).map(|option| option.id.clone()).collect());
+        if due(options).flat_map(|option| &option.lines).any(pays) {
+            return Demand::Choice(due(options).map(|option| option.id.clone()).collect());
         }
         return Demand::Nothing;
     };
@@ -50,7 +73,7 @@ pub fn by_law(offer: &Offer, owed: &[&RemedyLine]) -> Demand {
     if lines.is_empty() || !lines.iter().all(is_owed) {
         return Demand::Nothing;
     }
-    let along = offer.plus.iter().filter(|line| line.basis == Basis::Statutory && !line.is_instead_of_money());
+    let along = plus.iter().filter(|line| line.basis == Basis::Statutory && !line.is_instead_of_money());
     let lines = lines.into_iter().chain(along.filter(is_owed)).cloned().collect();
     Demand::Pays(ByLaw { option: option.id.clone(), lines })
 }
@@ -237,6 +260,42 @@ mod tests {
         }
         let services = [option("a", Consent::None, &[&flight]), option("b", Consent::None, &[&rebook])];
         assert_eq!(demanded(&offer(&services, &[]), &owing(&services, &[])), Demand::Nothing);
+    }
+
+    /// Goodwill waives nothing: what the law demands is looked for in the offer, and in what the rules found when the offer has
+    /// none of it.
+    #[test]
+    fn goodwill_leaves_open_what_the_law_demands() {
+        let refund = RemedyLine::plain("refund", Basis::Statutory, Benefit::Money(eur(25_000)));
+        let flight = RemedyLine::plain("flight", Basis::Statutory, Benefit::Service);
+        let meal = RemedyLine::plain("meal", Basis::Statutory, Benefit::Service);
+        let gift = RemedyLine::plain("gift", Basis::Gesture, Benefit::Voucher(eur(1_000)));
+        let voucher = RemedyLine::plain("voucher", Basis::Statutory, Benefit::Voucher(eur(25_000)));
+        let choice = [
+            option("refund", Consent::None, &[&refund, &gift]),
+            option("flight", Consent::None, &[&flight]),
+            option("voucher", Consent::Signed, &[&voucher]),
+            option("gift", Consent::None, &[&gift]),
+        ];
+        let rules = owing(&choice, &[meal.clone(), gift.clone()]);
+        let beside = |offer: &Offer, owed: &[&RemedyLine]| beside_goodwill(offer, &rules, owed);
+        let choose = Demand::Choice(vec!["refund".to_owned(), "flight".to_owned()]);
+        let goodwill = offer(&choice[3..], &[]);
+        assert_eq!(beside(&goodwill, &[&refund]), choose, "of the rules");
+        assert_eq!(beside(&offer(&choice, &[]), &[&refund]), choose, "of the offer");
+        assert_eq!(beside(&goodwill, &[]), Demand::Nothing, "it was paid");
+        let only = offer(&[option("refund", Consent::None, &[&refund]), choice[3].clone()], &[]);
+        assert!(matches!(beside(&only, &[&refund]), Demand::Pays(by_law) if by_law.option == "refund"));
+        assert_eq!(beside_goodwill(&goodwill, &Assessment::default(), &[&refund]), Demand::Nothing);
+
+        let (options, plus) = choice_of_law(&rules, std::slice::from_ref(&gift));
+        let law = [
+            option("refund", Consent::None, &[&refund]),
+            option("flight", Consent::None, &[&flight]),
+            option("voucher", Consent::Signed, &[&voucher]),
+        ];
+        assert_eq!((options.as_slice(), plus.as_slice()), (law.as_slice(), std::slice::from_ref(&meal)));
+        assert_eq!(choice_of_law(&rules, &[meal]).1, []);
     }
 
     #[test]

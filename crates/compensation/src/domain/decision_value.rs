@@ -8,11 +8,7 @@ use kernel::{Currency, Money};
 use serde::{Deserialize, Serialize};
 
 use super::assessment::Assessment;
-use super::event::{Fact, FailureEvent};
 use super::line::RemedyLine;
-
-/// The fact that says what the customer is worth.
-pub const LIFETIME_VALUE: &str = "lifetime_value";
 
 /// What a decision costs, and what the customer is worth.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,8 +20,9 @@ pub struct DecisionValue {
 }
 
 impl DecisionValue {
-    /// Of what rules give: everything that is given at once, with the dearest option and what comes along with it.
-    pub fn of_rules(assessment: &Assessment, event: &FailureEvent) -> Self {
+    /// Of what rules give to a customer of this worth: everything that is given at once, with the dearest option and what comes
+    /// along with it.
+    pub fn of_rules(assessment: &Assessment, lifetime_value: Option<Money>) -> Self {
         let at_once = sum(assessment.automatic.iter());
         let mut dearest: BTreeMap<Currency, i64> = BTreeMap::new();
         for option in &assessment.choice_of {
@@ -39,10 +36,6 @@ impl DecisionValue {
             let sum = costs.entry(currency).or_default();
             *sum = sum.saturating_add(minor);
         }
-        let lifetime_value = match event.facts.get(LIFETIME_VALUE) {
-            Some(Fact::Money(value)) => Some(*value),
-            _ => None,
-        };
         Self { costs: costs.into_iter().map(|(currency, minor)| Money::new(currency, minor)).collect(), lifetime_value }
     }
 
@@ -73,8 +66,6 @@ fn sum<'a>(lines: impl Iterator<Item = &'a RemedyLine>) -> BTreeMap<Currency, i6
 
 #[cfg(test)]
 mod tests {
-    use kernel::Timestamp;
-
     use super::*;
     use crate::domain::line::{Basis, Benefit, CatalogueItem, Consent, OfferOption};
 
@@ -90,13 +81,6 @@ mod tests {
         OfferOption { id: String::new(), description: String::new(), lines, consent: Consent::None, holds_after: None }
     }
 
-    fn value(assessment: &Assessment, fact: Option<Fact>) -> DecisionValue {
-        let facts = fact.map(|fact| (LIFETIME_VALUE.to_owned(), fact)).into_iter().collect();
-        let (kind, reference) = (String::new(), String::new());
-        let event = FailureEvent { kind, occurred_at: Timestamp::from_seconds(0), reference, facts };
-        DecisionValue::of_rules(assessment, &event)
-    }
-
     /// The dearest option with what comes along, and all that is given at once; never two options together.
     #[test]
     fn the_dearest_option_counts_once() {
@@ -110,12 +94,15 @@ mod tests {
             plus: vec![line(Benefit::Voucher(money("EUR", 50))), line(Benefit::Discount(10))],
             ..Assessment::default()
         };
-        let found = value(&assessment, Some(Fact::Money(money("EUR", 2_000))));
+        let found = DecisionValue::of_rules(&assessment, Some(money("EUR", 2_000)));
         assert_eq!(found.costs, [money("EUR", 2_650)]);
         assert_eq!(found.retained(), Some(money("EUR", -650)), "may be negative");
-        assert_eq!(value(&assessment, None).retained(), None, "nothing is known of the customer");
-        assert_eq!(value(&assessment, Some(Fact::Integer(5))).lifetime_value, None, "no amount of money");
-        assert_eq!(value(&assessment, Some(Fact::Money(money("USD", 9_000)))).retained(), None, "another currency");
+        assert_eq!(DecisionValue::of_rules(&assessment, None).retained(), None, "nothing is known of the customer");
+        assert_eq!(
+            DecisionValue::of_rules(&assessment, Some(money("USD", 9_000))).retained(),
+            None,
+            "another currency"
+        );
     }
 
     /// A service that is an item of the catalogue costs what that says; one that is none, nothing that is known.
@@ -131,7 +118,7 @@ mod tests {
             plus: vec![dear],
             ..Assessment::default()
         };
-        assert_eq!(value(&assessment, None).costs, [money("EUR", 600)]);
+        assert_eq!(DecisionValue::of_rules(&assessment, None).costs, [money("EUR", 600)]);
         // What a line that is no service says of an item is nothing to its amount.
         let odd = RemedyLine { benefit: Benefit::Discount(5), ..unknown };
         assert_eq!(odd.cost(), None);
@@ -141,9 +128,9 @@ mod tests {
     fn costs_in_two_currencies_are_told_and_not_subtracted() {
         let automatic = vec![line(Benefit::Money(money("EUR", 1))), line(Benefit::Money(money("USD", 2)))];
         let assessment = Assessment { automatic, ..Assessment::default() };
-        let found = value(&assessment, Some(Fact::Money(money("EUR", 100))));
+        let found = DecisionValue::of_rules(&assessment, Some(money("EUR", 100)));
         assert_eq!((found.costs.clone(), found.retained()), (vec![money("EUR", 1), money("USD", 2)], None));
-        let nothing = value(&Assessment::default(), Some(Fact::Money(money("EUR", 100))));
+        let nothing = DecisionValue::of_rules(&Assessment::default(), Some(money("EUR", 100)));
         assert_eq!((nothing.costs.len(), nothing.retained()), (0, Some(money("EUR", 100))));
     }
 }

@@ -80,6 +80,8 @@ pub enum RemedyEvent {
     OfferDeclined,
     /// The customer declined, said what would be fair, and was given another offer at once.
     OfferCountered,
+    /// The customer took goodwill, and the choice that the law leaves to them was put again at once.
+    GoodwillTaken,
     /// The customer has our apology, and the offer that waited for it is made.
     Apologised,
     /// The customer has our apology, and the offer comes some time after it.
@@ -159,7 +161,7 @@ impl RemedyState {
             Self::Offered => match event {
                 E::OfferAccepted(payouts) => Ok(Self::after_grant(payouts)),
                 E::OfferDeclined => Ok(Self::Declined),
-                E::OfferCountered => Ok(Self::Offered),
+                E::OfferCountered | E::GoodwillTaken => Ok(Self::Offered),
                 E::OfferExpired => Ok(Self::Unanswered),
                 E::OfferDefaulted(payouts) => Ok(Self::after_grant(payouts)),
                 // What was given at once arrives while the customer still thinks about the rest.
@@ -176,6 +178,7 @@ impl RemedyState {
                 | E::OfferAccepted(_)
                 | E::OfferDeclined
                 | E::OfferCountered
+                | E::GoodwillTaken
                 | E::OfferExpired
                 | E::OfferDefaulted(_)
                 | E::TimeCame => Err(self.refuses(event)),
@@ -187,6 +190,7 @@ impl RemedyState {
                 | E::OfferAccepted(_)
                 | E::OfferDeclined
                 | E::OfferCountered
+                | E::GoodwillTaken
                 | E::OfferExpired
                 | E::OfferDefaulted(_)
                 | E::Apologised
@@ -199,6 +203,7 @@ impl RemedyState {
                 | E::OfferAccepted(_)
                 | E::OfferDeclined
                 | E::OfferCountered
+                | E::GoodwillTaken
                 | E::OfferExpired
                 | E::OfferDefaulted(_)
                 | E::Apologised
@@ -214,6 +219,7 @@ impl RemedyState {
                 | E::OfferAccepted(_)
                 | E::OfferDeclined
                 | E::OfferCountered
+                | E::GoodwillTaken
                 | E::OfferExpired
                 | E::OfferDefaulted(_)
                 | E::Apologised
@@ -228,6 +234,7 @@ impl RemedyState {
                 | E::OfferAccepted(_)
                 | E::OfferDeclined
                 | E::OfferCountered
+                | E::GoodwillTaken
                 | E::OfferExpired
                 | E::OfferDefaulted(_)
                 | E::Apologised
@@ -243,6 +250,7 @@ impl RemedyState {
                 | E::OfferAccepted(_)
                 | E::OfferDeclined
                 | E::OfferCountered
+                | E::GoodwillTaken
                 | E::OfferExpired
                 | E::OfferDefaulted(_)
                 | E::Apologised
@@ -256,6 +264,7 @@ impl RemedyState {
                 | E::OfferAccepted(_)
                 | E::OfferDeclined
                 | E::OfferCountered
+                | E::GoodwillTaken
                 | E::OfferExpired
                 | E::OfferDefaulted(_)
                 | E::Apologised
@@ -272,6 +281,7 @@ impl RemedyState {
             RemedyEvent::OfferAccepted(_) => "an accepted offer",
             RemedyEvent::OfferDeclined => "a declined offer",
             RemedyEvent::OfferCountered => "a counter-offer",
+            RemedyEvent::GoodwillTaken => "goodwill beside a choice of the law",
             RemedyEvent::Apologised | RemedyEvent::ApologisedBefore | RemedyEvent::ApologyOverdue => {
                 "the offer that waited for an apology"
             }
@@ -291,12 +301,12 @@ mod tests {
     use super::*;
     use Progress::{Given, Open, Refused, Unsure};
     use RemedyEvent::{
-        Apologised, ApologisedBefore, ApologyOverdue, OfferAccepted, OfferCountered, OfferDeclined, OfferDefaulted,
-        OfferExpired, OfferMade, PayoutMoved, TimeCame,
+        Apologised, ApologisedBefore, ApologyOverdue, GoodwillTaken, OfferAccepted, OfferCountered, OfferDeclined,
+        OfferDefaulted, OfferExpired, OfferMade, PayoutMoved, TimeCame,
     };
     use RemedyState as S;
 
-    const EVENTS: [RemedyEvent; 23] = [
+    const EVENTS: [RemedyEvent; 24] = [
         OfferMade(Given),
         OfferMade(Open),
         OfferMade(Refused),
@@ -316,6 +326,7 @@ mod tests {
         PayoutMoved(Refused),
         PayoutMoved(Unsure),
         OfferCountered,
+        GoodwillTaken,
         Apologised,
         ApologisedBefore,
         ApologyOverdue,
@@ -348,6 +359,7 @@ mod tests {
                 (OfferAccepted(Unsure), S::NeedsAttention),
                 (OfferDeclined, S::Declined),
                 (OfferCountered, S::Offered),
+                (GoodwillTaken, S::Offered),
                 (OfferExpired, S::Unanswered),
                 (OfferDefaulted(Given), S::Settled),
                 (OfferDefaulted(Open), S::Granting),

@@ -59,6 +59,25 @@ rules:
         description: Flowers
         lines:
           - { id: flowers, basis: GESTURE, kind: VOUCHER, description: Flowers, amount: { fixed: EUR 30.00 } }
+  - id: lost
+    description: Lost.
+    condition: event.kind == 'ferry.lost'
+    choice_of:
+      - id: back
+        description: Money back
+        lines:
+          - { id: back, basis: STATUTORY, kind: MONEY, refund: true, description: Money back, amount: { fixed: EUR 50.00 } }
+      - id: next
+        description: The next ferry
+        lines:
+          - { id: next, basis: STATUTORY, kind: SERVICE, description: The next ferry }
+      - id: flowers
+        description: Flowers
+        lines:
+          - { id: flowers, basis: GESTURE, kind: VOUCHER, description: Flowers, amount: { fixed: EUR 10.00 } }
+    plus:
+      - { id: meal, basis: STATUTORY, kind: SERVICE, description: A meal }
+      - { id: thanks, basis: GESTURE, kind: VOUCHER, description: Thanks, amount: { fixed: EUR 5.00 } }
   - id: changed
     description: Changed.
     condition: event.kind == 'ferry.changed'
@@ -264,6 +283,63 @@ testkit::on_both_databases! {
         let other = desk.remedy(remedy_for(event(&desk, "ferry.rude", &[]))).await;
         desk.accept(&other.offer, "due").await.unwrap();
         assert_eq!(desk.get_remedy(&other.name).await.payouts.len(), 1, "once");
+    }
+
+    /// Who takes flowers has not chosen between the money and the next ferry either: that is put again, once, without goodwill.
+    async fn a_choice_of_the_law_stays_open_beside_goodwill(database: testkit::TestDatabase) {
+        let (desk, _packs) = desk(&database).await;
+        let opened = desk.remedy(remedy_for(event(&desk, "ferry.lost", &[]))).await;
+        let request = wire::RespondToOfferRequest {
+            request_id: desk.fresh(),
+            name: opened.offer.clone(),
+            response: Some(wire::respond_to_offer_request::Response::AcceptOption("flowers".to_owned())),
+            consent: String::new(),
+        };
+        let take = || async { again(|| async { desk.api.clone().respond_to_offer(as_client(request.clone())).await }).await };
+        let taken = take().await.unwrap();
+        assert_eq!(take().await.unwrap(), taken, "safe to repeat");
+        let why = "The law leaves the choice between back or next to the customer: it is put again.";
+        assert_eq!((taken.state(), taken.explanation.as_str()), (offer::State::Accepted, why));
+        let open = desk.get_remedy(&opened.name).await;
+        assert_eq!((open.state(), open.vouchers.len(), open.payouts.len()), (remedy::State::Offered, 2, 0));
+        let put = desk.get_offer(&open.offer).await;
+        let ids: Vec<_> = put.options.iter().map(|option| option.id.as_str()).collect();
+        assert_eq!((ids.as_slice(), put.plus.len()), (["back", "next"].as_slice(), 0), "the meal was given");
+        assert_eq!((put.state(), put.made_by.as_str()), (offer::State::Open, "packs/ferry/rules/lost"));
+        assert_eq!(put.explanation, "What was taken is beside what the law demands: that choice stays open.");
+        assert_eq!(desk.told(&case(7)).await, [
+            "OFFER_MADE", "OFFER_ACCEPTED", "VOUCHER_ISSUED", "VOUCHER_ISSUED", "OFFER_MADE"
+        ]);
+        desk.accept(&put.name, "back").await.unwrap();
+        desk.run_due().await;
+        let settled = desk.get_remedy(&opened.name).await;
+        assert_eq!((settled.state(), settled.vouchers.len(), settled.payouts.len()), (remedy::State::Settled, 2, 1));
+        desk.assert_ledger_balances().await;
+    }
+
+    /// The same when an agent offers goodwill alone, after the choice was not made.
+    async fn an_agents_goodwill_leaves_the_choice_of_the_law_open(database: testkit::TestDatabase) {
+        let (desk, _packs) = desk(&database).await;
+        let opened = desk.remedy(remedy_for(event(&desk, "ferry.lost", &[]))).await;
+        desk.decline(&opened.offer, "neither").await.unwrap();
+        let gift = vec![option("gift", wire::remedy_line::Kind::Discount, None)];
+        for (round, meals) in [(0, 1), (1, 1)] {
+            let made = desk.make_offer(&opened.name, gift.clone()).await.unwrap();
+            desk.accept(&made.name, "gift").await.unwrap();
+            let open = desk.get_remedy(&opened.name).await;
+            assert_eq!((open.state(), open.vouchers.len()), (remedy::State::Offered, round + 1));
+            let put = desk.get_offer(&open.offer).await;
+            assert_eq!((put.options.len(), put.plus.len()), (2, meals), "what the law gives along was never given");
+            desk.clock.advance(DAY * 14);
+            desk.run_due().await;
+            assert_eq!(desk.get_remedy(&opened.name).await.state(), remedy::State::Unanswered, "silence chooses nothing");
+        }
+        // The choice is made once, and then it is made.
+        let made = desk.make_offer(&opened.name, gift).await.unwrap();
+        desk.accept(&made.name, "gift").await.unwrap();
+        let open = desk.get_remedy(&opened.name).await;
+        desk.accept(&open.offer, "next").await.unwrap();
+        assert_eq!(desk.get_remedy(&opened.name).await.state(), remedy::State::Settled);
     }
 
     /// What was paid by law and is approved again is another payment, and stays counted when it is accepted.

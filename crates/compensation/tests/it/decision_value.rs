@@ -3,6 +3,7 @@
 use api::compensation as wire;
 
 use crate::harness::{Desk, TEMPLATE, as_client, event, integer, money, money_fact, remedy};
+use crate::policies::apply;
 
 testkit::on_both_databases! {
     template: TEMPLATE;
@@ -30,6 +31,30 @@ testkit::on_both_databases! {
             let assessed = desk.api.clone().assess(as_client(request)).await.unwrap().into_inner();
             assert_eq!(assessed.value, Some(value), "Assess tells the same");
         }
+    }
+
+    /// Rules, budgets and agents take a customer's worth from one fact: the one that the policy of budgets in force names.
+    async fn the_policy_of_budgets_says_which_fact_tells_the_worth(database: testkit::TestDatabase) {
+        let desk = Desk::open(&database).await;
+        apply(&desk, "{ kind: BUDGETS, version: clv, effective_from: 2000-01-01, lifetime_value_fact: clv, bands: [{ id: all, limits: [] }] }")
+            .await
+            .unwrap();
+        let facts = [
+            ("arrival_delay_minutes", integer(200)),
+            ("lifetime_value", money_fact("USD", 100_000)),
+            ("clv", money_fact("USD", 50_000)),
+        ];
+        let failure = event(&desk, "flight.delayed", &facts);
+        let worth = |assessment: Option<wire::Assessment>| {
+            let value = assessment.unwrap().value.unwrap();
+            (value.lifetime_value.unwrap(), value.retained_value.unwrap())
+        };
+        let expected = (money("USD", 50_000), money("USD", 48_500));
+        let opened = desk.remedy(remedy(failure.clone())).await;
+        assert_eq!(worth(opened.assessment), expected);
+        let request = wire::AssessRequest { event: Some(failure), severity: 2, as_of_time: None };
+        let assessed = desk.api.clone().assess(as_client(request)).await.unwrap().into_inner();
+        assert_eq!(worth(Some(assessed)), expected);
     }
 
     /// Of a choice the dearest option counts.

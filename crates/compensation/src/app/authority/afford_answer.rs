@@ -1,6 +1,6 @@
 //! The service's own answer to a fair ask: made within the budget and without signals of repetition, or left to a person.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use durable::{Tx, TxError};
 use kernel::TenantId;
@@ -31,7 +31,8 @@ impl Parts {
         let assessment = Assessment { choice_of, plus, ..Assessment::default() };
         let claims = claims(remedy.id, remedy.case, remedy.customer, &remedy.payee, &remedy.event.reference);
         let ask = GestureAsk { tenant, event: &remedy.event, assessment: &assessment, claims, to_approve: &[] };
-        if let Some(plan) = self.plan_gestures(tx, &[ask], BTreeMap::new()).await?.pop().flatten() {
+        let policies = self.policies.in_force(tx, &BTreeSet::from([tenant.clone()])).await?;
+        if let Some(plan) = self.plan_gestures(tx, &[ask], &policies).await?.pop().flatten() {
             effects.signals.extend(plan.signals.into_iter().map(|signal| (tenant.clone(), signal)));
             if !plan.split.reasons.is_empty() {
                 declined.counter_offer = None;

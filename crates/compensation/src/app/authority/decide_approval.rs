@@ -23,7 +23,6 @@ use crate::authority_wire as wire;
 use crate::domain::approval::{Approval, ApprovalEvent, Asked, CounterTo, Undecided};
 use crate::domain::assessment::Assessment;
 use crate::domain::by_law::given_by;
-use crate::domain::decision_value::DecisionValue;
 use crate::domain::line::RemedyLine;
 use crate::domain::policy::abuse::claims;
 use crate::domain::policy::gestures::is_gesture;
@@ -233,7 +232,8 @@ impl Parts {
             updated_at: tx.now(),
             ..remedy.clone()
         };
-        granted.assessment.value = Some(DecisionValue::of_rules(&granted.assessment, &granted.event));
+        let policies = self.policies.of(tx, &context.tenant).await?;
+        granted.assessment.value = Some(policies.value(&granted.assessment, &granted.event));
         let last = last_offer(tx, &context.tenant, remedy).await?;
         let given = last.map(|offer| given_by(&offer, &remedy.assessment, remedy.state)).unwrap_or_default();
         grant_within_limits(remedy, &given, lines)?;

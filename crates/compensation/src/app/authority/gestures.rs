@@ -57,18 +57,15 @@ impl Parts {
         &self,
         tx: &Tx,
         asks: &[GestureAsk<'_>],
-        mut in_force: BTreeMap<TenantId, InForce>,
+        in_force: &BTreeMap<TenantId, InForce>,
     ) -> Result<Vec<Option<GesturePlan>>, TxError> {
         let mut plans: Vec<Option<GesturePlan>> = asks.iter().map(|_| None).collect();
         let asking: Vec<usize> = (0..asks.len()).filter(|place| asks[*place].asks()).collect();
         if asking.is_empty() {
             return Ok(plans);
         }
-        let tenants = asking.iter().map(|place| asks[*place].tenant);
-        let unread: BTreeSet<TenantId> = tenants.filter(|tenant| !in_force.contains_key(*tenant)).cloned().collect();
-        in_force.extend(self.policies.in_force(tx, &unread).await?);
-        let mut books = self.books(tx, asks, &asking, &in_force).await?;
-        let mut repeats = Repeats::read(tx, asks, &asking, &in_force).await?;
+        let mut books = self.books(tx, asks, &asking, in_force).await?;
+        let mut repeats = Repeats::read(tx, asks, &asking, in_force).await?;
         for place in asking {
             let ask = &asks[place];
             let Some(policies) = in_force.get(ask.tenant) else { continue };

@@ -8,6 +8,9 @@ use durable::{Tx, TxError};
 use kernel::{ServiceError, TenantId};
 use uuid::Uuid;
 
+use crate::domain::assessment::Assessment;
+use crate::domain::decision_value::DecisionValue;
+use crate::domain::event::FailureEvent;
 use crate::domain::policy::abuse::Abuse;
 use crate::domain::policy::authority::Authority;
 use crate::domain::policy::budgets::Budgets;
@@ -34,6 +37,11 @@ pub(in crate::app) struct InForce {
 }
 
 impl InForce {
+    /// What rules' decision costs, and what the customer is worth by the policy of budgets.
+    pub(in crate::app) fn value(&self, assessment: &Assessment, event: &FailureEvent) -> DecisionValue {
+        DecisionValue::of_rules(assessment, self.budgets.lifetime_value(event))
+    }
+
     /// Versions by kind, for the record.
     pub(super) fn versions(&self) -> BTreeMap<String, String> {
         BTreeMap::from([

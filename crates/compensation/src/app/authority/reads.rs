@@ -6,7 +6,8 @@ use api::compensation as wire_api;
 use api::method::authority_service as method;
 use durable::TxError;
 use kernel::{
-    ApprovalId, CaseId, CustomerId, PageSize, RemedyId, RequestContext, ResourceId, ServiceError, TenantId, Timestamp,
+    ApprovalId, CaseId, CustomerId, Money, PageSize, RemedyId, RequestContext, ResourceId, ServiceError, TenantId,
+    Timestamp,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -14,6 +15,7 @@ use uuid::Uuid;
 use super::super::App;
 use crate::authority_wire as wire;
 use crate::domain::approval::ApprovalState;
+use crate::domain::event::FailureEvent;
 use crate::domain::policy::catalogue::Catalogue;
 use crate::domain::policy::{self, Policy, PolicyKind, Rules};
 use crate::store::decisions::Filter;
@@ -56,12 +58,31 @@ impl App {
     /// # Errors
     /// UNAVAILABLE when the database does not answer.
     pub(crate) async fn catalogue(&self, tenant: &TenantId, at: Timestamp) -> Result<Arc<Catalogue>, ServiceError> {
-        let kind = PolicyKind::Catalogue;
-        let found = policies::in_force(self.engine.read(), tenant, kind, at).await.map_err(TxError::from)?;
-        match self.policies.read(kind, found.as_ref())? {
+        match self.rules(tenant, PolicyKind::Catalogue, at).await? {
             Rules::Catalogue(catalogue) => Ok(catalogue),
             _ => Err(ServiceError::internal("another policy is in force as the catalogue")),
         }
+    }
+
+    /// What a customer is worth by the policy of budgets that is in force for a tenant at a time.
+    ///
+    /// # Errors
+    /// UNAVAILABLE when the database does not answer.
+    pub(in crate::app) async fn lifetime_value(
+        &self,
+        tenant: &TenantId,
+        event: &FailureEvent,
+        at: Timestamp,
+    ) -> Result<Option<Money>, ServiceError> {
+        match self.rules(tenant, PolicyKind::Budgets, at).await? {
+            Rules::Budgets(budgets) => Ok(budgets.lifetime_value(event)),
+            _ => Err(ServiceError::internal("another policy is in force as the budgets")),
+        }
+    }
+
+    async fn rules(&self, tenant: &TenantId, kind: PolicyKind, at: Timestamp) -> Result<Rules, ServiceError> {
+        let found = policies::in_force(self.engine.read(), tenant, kind, at).await.map_err(TxError::from)?;
+        self.policies.read(kind, found.as_ref())
     }
 
     /// A page of the extras for a remedy, most worth for its cost first.

@@ -11,7 +11,6 @@ use super::explain::explain;
 use super::judge;
 use super::{Pack, PackStatus, Policy, canary};
 use crate::domain::assessment::Assessment;
-use crate::domain::decision_value::DecisionValue;
 use crate::domain::event::{FailureEvent, Severity};
 
 /// A pack that is shipped: its directory, document and test vectors.
@@ -189,20 +188,18 @@ impl PackSet {
 
     /// What is owed for an event.
     pub fn assess(&self, event: &FailureEvent, severity: Severity) -> Assessment {
-        self.complete(judge::assess(self.judging(event), event, severity), event)
+        self.tell_canaries(judge::assess(self.judging(event), event, severity))
     }
 
     /// What is owed for an event, with what would change each decision.
     pub fn explain(&self, event: &FailureEvent, severity: Severity) -> Assessment {
-        self.complete(explain(self.judging(event), event, severity), event)
+        self.tell_canaries(explain(self.judging(event), event, severity))
     }
 
-    /// Tells canaries, and what it all costs.
-    fn complete(&self, mut assessment: Assessment, event: &FailureEvent) -> Assessment {
+    fn tell_canaries(&self, mut assessment: Assessment) -> Assessment {
         for canary in self.canaries.iter().filter(|canary| canary.in_force) {
             canary.tell(&mut assessment.decisions);
         }
-        assessment.value = Some(DecisionValue::of_rules(&assessment, event));
         assessment
     }
 

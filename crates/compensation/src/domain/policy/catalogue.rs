@@ -9,7 +9,6 @@ use std::collections::BTreeSet;
 use kernel::Money;
 
 use crate::domain::assessment::Assessment;
-use crate::domain::decision_value::DecisionValue;
 use crate::domain::event::{Fact, FailureEvent};
 use crate::domain::line::{CatalogueItem, RemedyLine};
 use crate::domain::money::percent_of;
@@ -116,9 +115,6 @@ impl Catalogue {
     pub fn price_all(&self, assessment: &mut Assessment, event: &FailureEvent) {
         for line in assessment.lines_mut() {
             self.price(line, event);
-        }
-        if assessment.value.is_some() {
-            assessment.value = Some(DecisionValue::of_rules(assessment, event));
         }
     }
 
@@ -244,14 +240,6 @@ mod tests {
                 "what free-replacement costs cannot be told: the event has no price among price, ticket_price, declared_value"
             ]
         );
-    }
-
-    #[test]
-    fn what_is_priced_is_in_the_value_of_the_decision() {
-        let automatic = vec![line("free-upgrade", "")];
-        let mut assessment = Assessment { automatic, value: Some(DecisionValue::default()), ..Assessment::default() };
-        shipped().price_all(&mut assessment, &event(None));
-        assert_eq!(assessment.value.map(|value| value.costs), Some(vec![money("USD 10.00")]));
     }
 
     #[test]
