@@ -13,8 +13,6 @@ use crate::domain::money::parse_amount;
 
 /// Most characters of a thing that came or went.
 const MAX_SHOWN: usize = 400;
-/// Deepest nesting that is looked into; a pack is far flatter.
-const MAX_DEPTH: usize = 24;
 
 /// What a change does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,11 +49,11 @@ pub struct Change {
 /// What changed from `old` to `new`, in the order of `old`; what was added comes after what stayed.
 ///
 /// # Errors
-/// When one of them is not YAML, or nests too deep.
+/// When one of them is not YAML, or nests deeper than its reader goes.
 pub fn diff(old: &str, new: &str) -> Result<Vec<Change>, String> {
     let read = |text: &str| serde_norway::from_str::<Value>(text).map_err(|error| error.to_string());
     let mut changes = Changes(Vec::new());
-    changes.compare(&Place::default(), &read(old)?, &read(new)?)?;
+    changes.compare(&Place::default(), &read(old)?, &read(new)?);
     Ok(changes.0)
 }
 
@@ -100,36 +98,26 @@ impl Changes {
         self.0.push(Change { kind, what: place.to_string(), words });
     }
 
-    fn compare(&mut self, place: &Place, old: &Value, new: &Value) -> Result<(), String> {
-        if place.0.len() > MAX_DEPTH {
-            return Err(format!("{place}: nests more than {MAX_DEPTH} levels deep"));
-        }
+    fn compare(&mut self, place: &Place, old: &Value, new: &Value) {
         match (old, new) {
             (Value::Mapping(before), Value::Mapping(after)) => {
                 let fields = |mapping: &serde_norway::Mapping| -> Vec<(String, Value)> {
                     mapping.iter().map(|(key, value)| (shown(key), value.clone())).collect()
                 };
-                self.matched(place, &fields(before), &fields(after), Place::field)
+                self.matched(place, &fields(before), &fields(after), Place::field);
             }
             (Value::Sequence(before), Value::Sequence(after)) => match (by_id(before), by_id(after)) {
                 (Some(before), Some(after)) => self.matched(place, &before, &after, Place::item),
-                _ => {
-                    self.listed(place, before, after);
-                    Ok(())
-                }
+                _ => self.listed(place, before, after),
             },
-            (old, new) if old == new => Ok(()),
-            (Value::String(old), Value::String(new)) => {
-                self.text(place, old, new);
-                Ok(())
-            }
+            (old, new) if old == new => {}
+            (Value::String(old), Value::String(new)) => self.text(place, old, new),
             (old, new) => {
                 let much = match (old.as_i64(), new.as_i64()) {
                     (Some(old), Some(new)) => percentage(old.into(), new.into()),
                     _ => String::new(),
                 };
                 self.push(ChangeKind::Changed, place, format!("from {} to {}{much}", shown(old), shown(new)));
-                Ok(())
             }
         }
     }
@@ -141,21 +129,20 @@ impl Changes {
         old: &[(String, Value)],
         new: &[(String, Value)],
         at: fn(&Place, &str) -> Place,
-    ) -> Result<(), String> {
+    ) {
         let find = |list: &[(String, Value)], name: &str| {
             list.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone())
         };
         for (name, before) in old {
             let place = at(place, name);
             match find(new, name) {
-                Some(after) => self.compare(&place, before, &after)?,
+                Some(after) => self.compare(&place, before, &after),
                 None => self.push(ChangeKind::Removed, &place, shown(before)),
             }
         }
         for (name, after) in new.iter().filter(|(name, _)| find(old, name).is_none()) {
             self.push(ChangeKind::Added, &at(place, name), shown(after));
         }
-        Ok(())
     }
 
     /// A list of things without names: those that came and went, or that it is in another order.
@@ -211,7 +198,7 @@ fn by_id(items: &[Value]) -> Option<Vec<(String, Value)>> {
 /// A value on one line, cut.
 fn shown(value: &Value) -> String {
     let mut text = String::new();
-    write_flow(&mut text, value, 0);
+    write_flow(&mut text, value);
     if text.chars().count() > MAX_SHOWN {
         text = text.chars().take(MAX_SHOWN).collect();
         text.push('…');
@@ -219,9 +206,8 @@ fn shown(value: &Value) -> String {
     text
 }
 
-fn write_flow(text: &mut String, value: &Value, depth: usize) {
+fn write_flow(text: &mut String, value: &Value) {
     match value {
-        _ if depth > MAX_DEPTH || text.len() > 4 * MAX_SHOWN => text.push('…'),
         Value::Null => text.push_str("nothing"),
         Value::Bool(value) => text.push_str(&value.to_string()),
         Value::Number(value) => text.push_str(&value.to_string()),
@@ -230,22 +216,22 @@ fn write_flow(text: &mut String, value: &Value, depth: usize) {
             text.push('[');
             for (index, item) in items.iter().enumerate() {
                 text.push_str(if index == 0 { "" } else { ", " });
-                write_flow(text, item, depth + 1);
+                write_flow(text, item);
             }
             text.push(']');
         }
         Value::Mapping(fields) => {
             for (index, (key, value)) in fields.iter().enumerate() {
                 text.push_str(if index == 0 { "" } else { ", " });
-                write_flow(text, key, depth + 1);
+                write_flow(text, key);
                 text.push_str(": ");
                 let nests = matches!(value, Value::Mapping(_));
                 text.push_str(if nests { "{" } else { "" });
-                write_flow(text, value, depth + 1);
+                write_flow(text, value);
                 text.push_str(if nests { "}" } else { "" });
             }
         }
-        Value::Tagged(tagged) => write_flow(text, &tagged.value, depth + 1),
+        Value::Tagged(tagged) => write_flow(text, &tagged.value),
     }
 }
 

@@ -51,6 +51,8 @@ fn amounts_and_numbers_are_told_with_how_much_they_change() {
         ("USD 15.00", "EUR 15.00", "rule late, line food, amount, fixed changed: from USD 15.00 to EUR 15.00"),
         ("percent: 10 ", "percent: 25 ", "rule cancelled, line more, percent changed: from 10 to 25 (+150.0 %)"),
         ("percent: 10 ", "percent: ten ", "rule cancelled, line more, percent changed: from 10 to ten"),
+        ("percent: 10 ", "percent: 0 ", "rule cancelled, line more, percent changed: from 10 to 0 (-100.0 %)"),
+        ("percent: 10 ", "percent: -1 ", "rule cancelled, line more, percent changed: from 10 to -1"),
         (
             "from_fact: price,",
             "from_fact: fare,",
@@ -76,6 +78,33 @@ fn thresholds_are_told_apart_from_other_conditions() {
     ] {
         assert_eq!(changes(&[("> 180", to)]), [format!("rule late, condition changed: {told}")]);
     }
+    // Everything else is told whole: another name beside a number, other words, blanks that the text is written with.
+    for (from, to) in [
+        ("> 180", "> limit"),
+        ("> 180", "== 180"),
+        ("> 180", "!= 120"),
+        ("event.facts.minutes > 180", "event.facts.minutes>180"),
+        ("event.facts.minutes > 180", "180 > event.facts.minutes"),
+        ("event.facts.minutes > 180", "180 >= event.facts.minutes"),
+    ] {
+        let told = format!(
+            "rule late, condition changed: from event.kind == \"flight.delayed\" && event.facts.minutes > 180 to \
+             event.kind == \"flight.delayed\" && {}",
+            "event.facts.minutes > 180".replace(from, to)
+        );
+        assert_eq!(changes(&[(from, to)]), [told]);
+    }
+    let words = |old: &str, new: &str| {
+        let document = |condition: &str| format!("condition: {condition}");
+        diff(&document(old), &document(new)).expect("both are YAML")[0].words.clone()
+    };
+    assert_eq!(
+        words("a > 180 && b < 60 && c < d", "a >= 180 && b < 90 && c < d"),
+        "thresholds from > 180 to >= 180, from 60 to 90; now a >= 180 && b < 90 && c < d"
+    );
+    assert_eq!(words("c < d", "c <= d"), "from c < d to c <= d");
+    assert_eq!(words("c < 5", "c <= d"), "from c < 5 to c <= d");
+    assert_eq!(words("c < d", "c <= 5"), "from c < d to c <= 5");
     assert_eq!(
         changes(&[("flight.delayed", "train 2")]),
         ["rule late, condition changed: from event.kind == \"flight.delayed\" && event.facts.minutes > 180 \
@@ -119,6 +148,19 @@ fn lists_without_ids_tell_their_order() {
     let told = diff("a: [x, y]", "a: [y, x]").expect("both are YAML");
     assert_eq!(told[0].words, "from [x, y] to [y, x]");
     assert!(diff("a: [", "a: 1").is_err());
-    let deep = format!("{}1{}", "[".repeat(60), "]".repeat(60));
-    assert_eq!(diff(&deep, &deep).map(|changes| changes.len()), Ok(0));
+    let nested = |depth: usize| format!("a: {}1{}", "[".repeat(depth), "]".repeat(depth));
+    assert_eq!(diff(&nested(60), &nested(60)).map(|changes| changes.len()), Ok(0));
+    assert_eq!(diff("a: []", &nested(3)).expect("both are YAML")[0].words, "[[1]]");
+    let refused = diff(&nested(1_000), &nested(1_000)).expect_err("nobody writes that");
+    assert!(refused.contains("recursion limit"), "{refused}");
+}
+
+#[test]
+fn what_comes_or_goes_is_cut_after_four_hundred_characters() {
+    for (length, is_cut) in [(MAX_SHOWN, false), (MAX_SHOWN + 1, true)] {
+        let text = "é".repeat(length);
+        let told = diff("a: 1", &format!("a: 1\nb: {text}")).expect("both are YAML");
+        let expected = if is_cut { format!("{}…", "é".repeat(MAX_SHOWN)) } else { text };
+        assert_eq!(told[0].words, expected);
+    }
 }
