@@ -200,6 +200,29 @@ fn what_is_just_within_is_right() {
     }
 }
 
+#[test]
+fn texts_and_ids_have_their_bounds() {
+    let of = |from: &str, to: &str| {
+        assert!(RIGHT.contains(from));
+        parse(&RIGHT.replacen(from, to, 1)).map(|_| ()).map_err(|told| told.join("; "))
+    };
+    let hypothesis = "After a cancelled flight an apology alone brings back as many customers as one with a discount.";
+    assert_eq!(of(hypothesis, &"é".repeat(1_000)), Ok(()));
+    for wrong in ["''", "é".repeat(1_001).as_str()] {
+        assert_eq!(of(hypothesis, wrong), Err("hypothesis: must have 1 to 1000 characters".to_owned()));
+    }
+    let id = |id: &str| of("id: apology-alone", &format!("id: '{id}'"));
+    let longest = "a".repeat(60);
+    for right in ["a", "a1-", longest.as_str()] {
+        assert_eq!(id(right), Ok(()));
+    }
+    let too_long = "a".repeat(61);
+    for wrong in ["", "1a", "-a", "Aa", "aA", "a_b", "aé", too_long.as_str()] {
+        let told = format!("id: `{wrong}` is not 1 to 60 characters of a-z, 0-9 and '-', from a letter on");
+        assert_eq!(id(wrong), Err(told));
+    }
+}
+
 /// The sample that is told to be needed is enough, one less is not; and more arms need more.
 #[test]
 fn the_sample_that_is_told_is_the_one_that_is_needed() {

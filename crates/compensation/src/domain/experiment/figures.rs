@@ -233,9 +233,40 @@ mod tests {
         });
         near(counts.mean().value, 8.4, 1e-9);
         near(counts.mean().variance, 1.3, 1e-9);
+        // 8.4 ± 1.959964 · √(1.3 / 5), and never outside of the scale.
+        let interval = counts.estimate(Metric::MeanScore).expect("scores");
+        near(interval.low, 7.400_611, 1e-6);
+        near(interval.high, 9.399_389, 1e-6);
+        assert_eq!((Mean::of(2.0, 19.0, 181.0).interval().high, Mean::of(2.0, 1.0, 1.0).interval().low), (10.0, 0.0));
         let fixed = Mean::of(20.0, 100.0, 500.0);
         assert_eq!(fixed.welch(&Mean::of(20.0, 80.0, 320.0)), CERTAIN);
         assert_eq!(fixed.welch(&fixed), 0.0);
+    }
+
+    #[test]
+    fn every_count_is_added() {
+        let one = Counts {
+            assigned: 1,
+            recovered: 2,
+            not_recovered: 3,
+            lapsed: 4,
+            reopened: 5,
+            scored: 6,
+            score_sum: 7,
+            score_squares: 8,
+        };
+        let double = Counts {
+            assigned: 2,
+            recovered: 4,
+            not_recovered: 6,
+            lapsed: 8,
+            reopened: 10,
+            scored: 12,
+            score_sum: 14,
+            score_squares: 16,
+        };
+        assert_eq!(one.plus(one), double);
+        assert_eq!(double.plus(one).assigned, 3);
     }
 
     #[test]

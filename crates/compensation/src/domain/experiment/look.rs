@@ -116,6 +116,16 @@ mod tests {
         assert_eq!(seen(2, shares(0, all), shares(0, all)), None, "there are two looks");
     }
 
+    /// Benefit is shared out among those who are compared, harm is not.
+    #[test]
+    fn more_arms_have_a_higher_boundary_of_benefit() {
+        let rule = experiment().stop;
+        let (one, three) = (rule.bounds(1), rule.bounds(3));
+        assert_eq!(one.benefit, boundaries(Spending::OBrienFleming, 0.025, &rule.looks));
+        assert_eq!(three.benefit, boundaries(Spending::OBrienFleming, 0.025 / 3.0, &rule.looks));
+        assert_eq!((one.harm, rule.bounds(0)), (three.harm, rule.bounds(1)));
+    }
+
     #[test]
     fn the_boundary_decides_and_nothing_else() {
         let all = i64::from(experiment().sample_per_arm);
