@@ -25,7 +25,7 @@ pub fn is_a_file(given: &str) -> bool {
     Path::new(given).exists()
 }
 
-/// The document: a file, the `pack.yaml` of a directory, or a shipped pack as `{id}` or `{id}@{version}`.
+/// The document: a file, the `pack.yaml` of a directory, or a shipped pack by its directory's name or as `{id}@{version}`.
 ///
 /// # Errors
 /// When there is none, or it cannot be read.
@@ -37,10 +37,9 @@ pub fn load(given: &str) -> anyhow::Result<Document> {
         return Ok(Document { name: given.to_owned(), text });
     }
     let name = given.strip_prefix("packs/").unwrap_or(given);
-    let (id, version) = name.split_once('@').map_or((name, None), |(id, version)| (id, Some(version)));
-    for (shipped, text, _) in SHIPPED {
-        let is_it = shipped == id && version.is_none_or(|version| label(text).ends_with(&format!("@{version}")));
-        if is_it {
+    for (directory, text, _) in SHIPPED {
+        // A draft has the pack's id and a directory of its own.
+        if directory == name || name.contains('@') && label(text) == name {
             return Ok(Document { name: given.to_owned(), text: text.to_owned() });
         }
     }

@@ -320,6 +320,15 @@ async fn a_real_flight_is_assessed_by_its_number() {
     let late = api::common::fact::Value::Integer(234);
     assert_eq!(event.facts["arrival_delay_minutes"].value, Some(late));
 
+    assert_eq!(sent[0].as_of_time, None);
+
+    let known = ["assess", "--flight", "UA1690", "--date", "2013-02-09", "--as-of", "2013-03-01T00:00:00Z"];
+    server.script.answer("assess", &api::compensation::Assessment::default());
+    assert_eq!(run(&server, &known).await.error, "");
+    let sent: Vec<api::compensation::AssessRequest> = server.script.requests("assess");
+    let seconds = sent[1].as_of_time.as_ref().map(|time| time.seconds);
+    assert_eq!(seconds, Some(1_362_096_000), "by what was known then");
+
     let ran = run(&server, &["assess", "--flight", "UA1690", "--date", "2014-02-09"]).await;
     assert_eq!(ran.error, "no flight UA1690 left New York on 2014-02-09; the flights are those of 2013");
 }

@@ -91,6 +91,11 @@ async fn what_changed_is_told_in_words() {
     let json = run(&server, &["pack", "diff", "care-klm", name(directory.path()), "--output", "json"]).await;
     let json: serde_json::Value = serde_json::from_str(json.answer()).unwrap();
     assert_eq!(json["changes"][0]["what"], "version");
+    // A draft by its pack and version, and by its directory.
+    let draft = run(&server, &["pack", "diff", "packs/eu261@2026-06-draft-3", "eu261-reform-2026"]).await;
+    assert_eq!(draft.answer(), "eu261@2026-06-draft-3 to eu261@2026-06-draft-3: no changes\n");
+    let reform = run(&server, &["pack", "diff", "eu261", "eu261@2026-06-draft-3"]).await;
+    assert!(reform.answer().starts_with("eu261@1.1.1 to eu261@2026-06-draft-3: "), "{reform:?}");
     let unknown = run(&server, &["pack", "diff", "care-klm@9", "care-klm"]).await;
     assert!(unknown.error.starts_with("care-klm@9 is neither a file, nor"), "{unknown:?}");
 }
