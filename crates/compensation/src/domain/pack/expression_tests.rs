@@ -186,3 +186,46 @@ fn what_may_not_run_is_refused_with_the_reason() {
         assert!(error.iter().any(|error| error.contains(reason)), "{condition:.80}: {error:?}");
     }
 }
+
+/// Each bound from both sides.
+#[test]
+fn what_is_just_within_is_taken() {
+    let inputs = inputs();
+    let compiled = |source: &str| Expression::condition(source, Names { inputs: &inputs, terms: &[] });
+    let takes = |source: &str| compiled(source).is_ok();
+    let full = |more: usize| format!("event.kind == '{}'", "x".repeat(MAX_BYTES - 16 + more));
+    assert_eq!(full(0).len(), MAX_BYTES);
+    assert_eq!(compiled(&full(0)).expect("it fits").source(), full(0));
+    assert!(!takes(&full(1)));
+    let nested = |depth: usize| format!("{}minutes > 1{}", "(".repeat(depth), ")".repeat(depth));
+    assert!(takes(&nested(12)) && !takes(&nested(13)));
+    let list = |length: i64| (0..length).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
+    assert!(takes(&format!("minutes in [{}]", list(64))) && !takes(&format!("minutes in [{}]", list(65))));
+    assert!(takes(&format!("[{}].all(x, x > 1)", list(64))) && !takes(&format!("[{}].all(x, x > 1)", list(65))));
+    // Wide is not deep: 40 levels are counted, whatever stands beside each other.
+    assert!(takes(&["minutes > 1"; 200].join(" && ")));
+    let sums = (1..100).filter(|parts| takes(&format!("minutes{} == 1", " + minutes".repeat(*parts))));
+    assert_eq!(sums.max(), Some(38), "`==`, 38 sums, and what they add up");
+    // Twenty in a list that each element looks through: 1 + 20 * (2 + 20) steps.
+    let steps = |length: i64| compiled(&format!("[{}].all(x, minutes in [{}])", list(length), list(length)));
+    assert_eq!(steps(20).map(|compiled| compiled.steps()), Ok(441));
+    assert!(steps(43).is_ok_and(|compiled| compiled.steps() == 1_936) && steps(44).is_err());
+}
+
+/// The longest that is allowed needs more stack than a thread of the runtime has; it is compiled all the same.
+#[test]
+fn the_stack_grows_with_what_is_written() {
+    let inputs = inputs();
+    let deepest = format!("{}minutes{} == 1", "(".repeat(12), ")".repeat(12));
+    let longest = format!("{} == 1", ["1"; 1_990].join("+"));
+    std::thread::scope(|scope| {
+        let small = std::thread::Builder::new().stack_size(256 << 10);
+        let compile = || {
+            [deepest.as_str(), &longest].map(|source| {
+                Expression::condition(source, Names { inputs: &inputs, terms: &[] }).map(|compiled| compiled.steps())
+            })
+        };
+        let done = small.spawn_scoped(scope, compile).expect("a thread").join().expect("no panic");
+        assert!(done[0].is_ok() && done[1].as_ref().is_err_and(|told| told[0].contains("levels deep")), "{done:?}");
+    });
+}

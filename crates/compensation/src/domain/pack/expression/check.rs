@@ -43,16 +43,11 @@ fn compile_here(source: &str, names: Names<'_>) -> Result<Expression, Vec<String
         vec![format!("is not a CEL expression: {}", text.join(" "))]
     })?;
     let mut checker = Checker { names, problems: Vec::new(), reads: Reads::default(), bound: None, depth: 0, steps: 0 };
-    let checked = checker.check(&parsed);
-    match checked {
-        Some((node, kind)) if checker.problems.is_empty() => {
-            Ok(Expression { source: source.to_owned(), node, kind, steps: checker.steps, reads: checker.reads })
-        }
-        _ => {
-            checker.problems.dedup();
-            Err(checker.problems)
-        }
-    }
+    let Some((node, kind)) = checker.check(&parsed) else {
+        checker.problems.dedup();
+        return Err(checker.problems);
+    };
+    Ok(Expression { source: source.to_owned(), node, kind, steps: checker.steps, reads: checker.reads })
 }
 
 /// How deep brackets nest; those in texts count as well, which only refuses more.
@@ -70,6 +65,7 @@ fn depth_of_brackets(source: &str) -> usize {
     deepest
 }
 
+/// What a part comes to; nothing after a problem, which is told then.
 type Checked = Option<(Node, Type)>;
 
 struct Checker<'a> {
