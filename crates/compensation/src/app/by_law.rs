@@ -8,15 +8,15 @@ use super::effects::Effects;
 use super::give::Given;
 use super::open_remedy::rule_of_choice;
 use super::refunds::within_captures;
-use crate::domain::by_law::{Demand, beside_goodwill, by_law, choice_of_law};
+use crate::domain::by_law::{Demand, beside_goodwill, by_law, choice_of_law, is_open};
 use crate::domain::line::RemedyLine;
 use crate::domain::policy::measure::owed_by_law;
 use crate::domain::records::{Offer, OfferDraft, Remedy};
 use crate::domain::remedy::Progress;
-use crate::store::{payouts, vouchers};
+use crate::store::{offers, payouts, vouchers};
 
 /// What the law demands of a remedy that the caller has locked, and what nobody has been paid: what was paid once is owed
-/// no more, whichever offer it was paid for.
+/// no more, whichever offer it was paid for, and neither is what the customer did not choose.
 pub(super) async fn still_owed(
     tx: &Tx,
     tenant: &TenantId,
@@ -28,7 +28,9 @@ pub(super) async fn still_owed(
         return Ok(Vec::new());
     }
     let given = payouts::lines_given_in_tx(tx, tenant, remedy.id).await?;
-    Ok(owed.into_iter().filter(|line| !given.contains(&line.id)).cloned().collect())
+    let chosen = offers::chosen_in_tx(tx, tenant, remedy).await?;
+    let is_owed = |line: &&RemedyLine| !given.contains(&line.id) && is_open(line, &remedy.assessment, &chosen);
+    Ok(owed.into_iter().filter(is_owed).cloned().collect())
 }
 
 /// What the law demands of an offer whose remedy the caller has locked.

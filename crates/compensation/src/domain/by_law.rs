@@ -59,6 +59,15 @@ pub fn choice_of_law(assessment: &Assessment, given: &[RemedyLine]) -> (Vec<Offe
     (options, plus)
 }
 
+/// False for a line of the rules' choice when the customer has chosen otherwise: of `chosen`, what was accepted of this
+/// remedy's offers before. A choice is made once; what was chosen stays owed until it is given.
+pub fn is_open(line: &RemedyLine, assessment: &Assessment, chosen: &[OfferOption]) -> bool {
+    let of_choice = |id: &str| assessment.choice_of.iter().flat_map(|option| &option.lines).any(|line| line.id == id);
+    let taken = chosen.iter().filter(|option| !is_beside_the_law(option)).flat_map(|option| &option.lines);
+    let mut taken = taken.filter(|line| of_choice(&line.id)).peekable();
+    taken.peek().is_none() || !of_choice(&line.id) || taken.any(|taken| taken.id == line.id)
+}
+
 fn demanded_of(options: &[OfferOption], plus: &[RemedyLine], owed: &[&RemedyLine]) -> Demand {
     let is_owed = |line: &&RemedyLine| owed.contains(line);
     let named = due(options).find(|option| option.holds_after.is_some());
@@ -296,6 +305,32 @@ mod tests {
         ];
         assert_eq!((options.as_slice(), plus.as_slice()), (law.as_slice(), std::slice::from_ref(&meal)));
         assert_eq!(choice_of_law(&rules, &[meal]).1, []);
+    }
+
+    /// A choice is made once: what was not chosen is owed no more, what was chosen until it is given.
+    #[test]
+    fn what_was_not_chosen_is_owed_no_more() {
+        let line = |id: &str, basis, benefit| RemedyLine::plain(id, basis, benefit);
+        let refund = line("refund", Basis::Statutory, Benefit::Money(eur(25_000)));
+        let flight = line("flight", Basis::Restitution, Benefit::Service);
+        let cash = line("cash", Basis::Statutory, Benefit::Money(eur(40_000)));
+        let gift = line("gift", Basis::Gesture, Benefit::Voucher(eur(1_000)));
+        let agents = line("agents", Basis::Restitution, Benefit::Money(eur(25_000)));
+        let (refund_option, flight_option) =
+            (option("refund", Consent::None, &[&refund]), option("flight", Consent::None, &[&flight]));
+        let rules =
+            Assessment { automatic: vec![cash.clone()], ..owing(&[refund_option.clone(), flight_option.clone()], &[]) };
+        let open = |chosen: &[OfferOption]| [&refund, &cash].map(|line| is_open(line, &rules, chosen));
+        assert_eq!(open(&[]), [true, true]);
+        assert_eq!(open(&[option("gift", Consent::None, &[&gift])]), [true, true], "goodwill is no choice");
+        assert_eq!(
+            open(&[option("other", Consent::None, &[&agents])]),
+            [true, true],
+            "nor is what rules know nothing of"
+        );
+        assert_eq!(open(&[flight_option.clone()]), [false, true]);
+        assert_eq!(open(&[refund_option.clone()]), [true, true], "it may have been refused");
+        assert_eq!(open(&[flight_option, refund_option]), [true, true]);
     }
 
     #[test]

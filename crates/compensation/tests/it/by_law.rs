@@ -78,6 +78,25 @@ rules:
     plus:
       - { id: meal, basis: STATUTORY, kind: SERVICE, description: A meal }
       - { id: thanks, basis: GESTURE, kind: VOUCHER, description: Thanks, amount: { fixed: EUR 5.00 } }
+  - id: wrecked
+    description: Wrecked.
+    condition: event.kind == 'ferry.wrecked'
+    automatic:
+      - { id: comp, basis: STATUTORY, kind: MONEY, description: Compensation, amount: { fixed: EUR 20.00 } }
+    choice_of:
+      - id: back
+        description: Money back
+        lines:
+          - { id: wreck-back, basis: STATUTORY, kind: MONEY, refund: true, description: Money back, amount: { fixed: EUR 50.00 } }
+      - id: next
+        description: The next ferry
+        lines:
+          - { id: wreck-next, basis: STATUTORY, kind: SERVICE, description: The next ferry }
+      - id: voucher
+        description: A voucher instead
+        consent: SIGNED
+        lines:
+          - { id: wreck-voucher, basis: STATUTORY, kind: VOUCHER, refund: true, description: A voucher, amount: { fixed: EUR 50.00 } }
   - id: changed
     description: Changed.
     condition: event.kind == 'ferry.changed'
@@ -340,6 +359,27 @@ testkit::on_both_databases! {
         let open = desk.get_remedy(&opened.name).await;
         desk.accept(&open.offer, "next").await.unwrap();
         assert_eq!(desk.get_remedy(&opened.name).await.state(), remedy::State::Settled);
+    }
+
+    /// A choice is made once, also where something else of the remedy could not be paid afterwards.
+    async fn a_choice_that_was_made_is_not_put_again(database: testkit::TestDatabase) {
+        let (desk, _packs) = desk(&database).await;
+        for (number, option_id, put_again) in [(11, "voucher", false), (12, "next", false), (13, "back", true)] {
+            let failure = event(&desk, "ferry.wrecked", &[]);
+            let opened = desk.remedy(wire::Remedy { payee: "decline:ada".to_owned(), ..remedy_of(number, failure) }).await;
+            let mut request = sign(&desk, &opened.offer);
+            request.response = Some(wire::respond_to_offer_request::Response::AcceptOption(option_id.to_owned()));
+            desk.api.clone().respond_to_offer(as_client(request)).await.unwrap();
+            desk.run_due().await;
+            let stuck = desk.get_remedy(&opened.name).await;
+            assert_eq!(stuck.state(), remedy::State::NeedsAttention, "{option_id}: the provider refused what is automatic");
+            desk.clock.advance(std::time::Duration::from_secs(1));
+            let gift = desk.make_offer(&opened.name, vec![option("gift", wire::remedy_line::Kind::Discount, None)]).await.unwrap();
+            desk.accept(&gift.name, "gift").await.unwrap();
+            let after = desk.get_remedy(&opened.name).await;
+            let expected = if put_again { remedy::State::Offered } else { remedy::State::Settled };
+            assert_eq!(after.state(), expected, "{option_id}: {:?}", desk.get_offer(&after.offer).await);
+        }
     }
 
     /// What was paid by law and is approved again is another payment, and stays counted when it is accepted.

@@ -113,6 +113,8 @@ mod tests {
         assert_eq!(first, all / 2);
         assert_eq!(seen(0, shares(0, all), shares(0, first - 1)), None);
         assert!(seen(0, shares(60, first), shares(60, first)).is_some());
+        assert!(seen(0, shares(60, first + 1), shares(60, all)).is_some());
+        assert_eq!(seen(0, shares(0, first - 1), shares(0, first - 1)), None);
         assert_eq!(seen(2, shares(0, all), shares(0, all)), None, "there are two looks");
     }
 
