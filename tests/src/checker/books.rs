@@ -165,15 +165,21 @@ impl Checker {
         let held = "SELECT count(*) AS n FROM orders o WHERE refunded_minor <> coalesce((SELECT sum(r.amount_minor) \
                     FROM order_refunds r JOIN payouts p ON p.tenant_id = r.tenant_id AND p.id = r.payout_id \
                     WHERE r.tenant_id = o.tenant_id AND r.order_reference = o.order_reference \
-                    AND p.state NOT IN ('DECLINED', 'VOIDED')), 0)";
+                    AND p.state NOT IN ('DECLINED', 'VOIDED')), 0) \
+                    + coalesce((SELECT sum(v.held_minor) FROM order_vouchers v \
+                    WHERE v.tenant_id = o.tenant_id AND v.order_reference = o.order_reference), 0)";
         let state = "SELECT count(*) AS n FROM order_refunds r JOIN payouts p ON p.tenant_id = r.tenant_id \
                      AND p.id = r.payout_id WHERE p.amount_minor <> r.amount_minor OR p.currency <> r.currency \
                      OR (r.state = 'RELEASED') <> (p.state IN ('DECLINED', 'VOIDED'))";
+        let vouchers = "SELECT count(*) AS n FROM order_vouchers h JOIN vouchers v ON v.tenant_id = h.tenant_id \
+                        AND v.id = h.voucher_id WHERE v.amount_minor <> h.amount_minor OR v.currency <> h.currency \
+                        OR h.held_minor <> CASE WHEN v.state = 'VOIDED' THEN v.redeemed_minor ELSE v.amount_minor END";
         for (sql, wrong) in [
             (above, "orders were refunded above what was captured"),
             (captured, "orders are not the sum of their captures"),
             (held, "orders are not the sum of their refunds"),
             (state, "refunds are not what their payouts are"),
+            (vouchers, "refunds are not what their vouchers are"),
         ] {
             let found = self.number(Role::Compensation, sql).await;
             if found > 0 {

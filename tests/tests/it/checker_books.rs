@@ -17,7 +17,8 @@ use amends_tests::in_process::InProcess;
 
 use crate::support::{event, integer, money, tamper};
 
-/// A payout that was paid and came back in part, one that was refused, vouchers in every state, an order.
+/// A payout that was paid and came back in part, one that was refused, vouchers in every state, an order, and vouchers that
+/// were signed for in the place of its refund, one of them used in part and voided.
 async fn fill(suite: &InProcess) {
     let mut remedies = CompensationServiceClient::new(suite.channel());
     let mut ledger = LedgerServiceClient::new(suite.channel());
@@ -51,6 +52,37 @@ async fn fill(suite: &InProcess) {
         let request = wire::OpenRemedyRequest { request_id: id(), remedy_id: String::new(), remedy: Some(remedy) };
         opened.push(remedies.open_remedy(request).await.unwrap().into_inner());
     }
+    let text = |text: &str| api::common::Fact { value: Some(api::common::fact::Value::Text(text.to_owned())) };
+    let mut signed = Vec::new();
+    for (case, cents) in [(10, 700), (11, 800)] {
+        let facts = [
+            ("origin", text("JFK")),
+            ("destination", text("LAX")),
+            ("ticket_price", money("USD", cents)),
+            ("order", order.clone()),
+        ];
+        let remedy = wire::Remedy {
+            case: format!("cases/{}", uuid::Uuid::from_u128(case)),
+            customer: format!("customers/{}", uuid::Uuid::from_u128(8)),
+            event: Some(event("flight.cancelled", kernel::Clock::now(&suite.clock), facts)),
+            recovery: Some(wire::RecoveryContext { apologised: true, ..wire::RecoveryContext::default() }),
+            ..wire::Remedy::default()
+        };
+        let request = wire::OpenRemedyRequest { request_id: id(), remedy_id: String::new(), remedy: Some(remedy) };
+        let opened = remedies.open_remedy(request).await.unwrap().into_inner();
+        let sign = wire::RespondToOfferRequest {
+            request_id: id(),
+            name: opened.offer,
+            response: Some(wire::respond_to_offer_request::Response::AcceptOption("voucher".to_owned())),
+            consent: "archive/7.pdf".to_owned(),
+        };
+        remedies.respond_to_offer(sign).await.unwrap();
+        let given = remedies.get_remedy(wire::GetRemedyRequest { name: opened.name }).await.unwrap().into_inner();
+        for name in given.vouchers {
+            let voucher = remedies.get_voucher(wire::GetVoucherRequest { name }).await.unwrap().into_inner();
+            signed.extend((voucher.amount == amount(cents)).then_some(voucher));
+        }
+    }
     let mut vouchers = Vec::new();
     for _ in 0..4 {
         let remedy = wire::Remedy {
@@ -68,7 +100,7 @@ async fn fill(suite: &InProcess) {
         let get = wire::GetVoucherRequest { name: given.vouchers[0].clone() };
         vouchers.push(remedies.get_voucher(get).await.unwrap().into_inner());
     }
-    for (voucher, cents) in [(&vouchers[0], 100), (&vouchers[1], 200)] {
+    for (voucher, cents) in [(&vouchers[0], 100), (&vouchers[1], 200), (&signed[0], 300)] {
         let request = wire::RedeemVoucherRequest {
             request_id: id(),
             code: voucher.code.clone(),
@@ -78,7 +110,7 @@ async fn fill(suite: &InProcess) {
         ledger.redeem_voucher(request).await.unwrap();
     }
     suite.pass(Duration::from_secs(3_600)).await;
-    for (grant, cents) in [(&vouchers[1].name, None), (&opened[0].payouts[0], Some(400))] {
+    for (grant, cents) in [(&vouchers[1].name, None), (&signed[0].name, None), (&opened[0].payouts[0], Some(400))] {
         let request = wire::ReverseGrantRequest {
             request_id: id(),
             grant: grant.clone(),
@@ -91,7 +123,7 @@ async fn fill(suite: &InProcess) {
 }
 
 /// Each tampering, the invariant that it breaks, and how it is undone.
-const TAMPERINGS: [(&str, &str, &str); 15] = [
+const TAMPERINGS: [(&str, &str, &str); 16] = [
     (
         "I8",
         "UPDATE vouchers SET redeemed_minor = 99 WHERE redeemed_minor = 100",
@@ -146,6 +178,11 @@ const TAMPERINGS: [(&str, &str, &str); 15] = [
         "I21",
         "UPDATE order_refunds SET state = 'HELD' WHERE state = 'RELEASED'",
         "UPDATE order_refunds SET state = 'RELEASED' WHERE payout_id IN (SELECT id FROM payouts WHERE state = 'DECLINED')",
+    ),
+    (
+        "I21",
+        "UPDATE order_vouchers SET held_minor = held_minor - 1",
+        "UPDATE order_vouchers SET held_minor = held_minor + 1",
     ),
     (
         "I25",

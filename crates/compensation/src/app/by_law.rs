@@ -1,54 +1,18 @@
 //! What the law demands of an offer that ended without a choice: worked out, cut to what was captured, and given once.
 
 use durable::{Tx, TxError};
-use kernel::{RequestContext, ResourceId as _, TenantId};
+use kernel::{RequestContext, ResourceId as _};
 
 use super::Parts;
 use super::effects::Effects;
 use super::give::Given;
 use super::open_remedy::rule_of_choice;
 use super::refunds::within_captures;
-use crate::domain::by_law::{Demand, beside_goodwill, by_law, choice_of_law, is_open};
+use crate::domain::by_law::{Demand, by_law, choice_of_law};
+use crate::domain::history::History;
 use crate::domain::line::RemedyLine;
-use crate::domain::policy::measure::owed_by_law;
 use crate::domain::records::{Offer, OfferDraft, Remedy};
 use crate::domain::remedy::Progress;
-use crate::store::{offers, payouts, vouchers};
-
-/// What the law demands of a remedy that the caller has locked, and what nobody has been paid: what was paid once is owed
-/// no more, whichever offer it was paid for, and neither is what the customer did not choose.
-pub(super) async fn still_owed(
-    tx: &Tx,
-    tenant: &TenantId,
-    remedy: &Remedy,
-    was_refused: bool,
-) -> Result<Vec<RemedyLine>, TxError> {
-    let owed = owed_by_law(&remedy.assessment, was_refused);
-    if owed.is_empty() {
-        return Ok(Vec::new());
-    }
-    let given = payouts::lines_given_in_tx(tx, tenant, remedy.id).await?;
-    let chosen = offers::chosen_in_tx(tx, tenant, remedy).await?;
-    let is_owed = |line: &&RemedyLine| !given.contains(&line.id) && is_open(line, &remedy.assessment, &chosen);
-    Ok(owed.into_iter().filter(is_owed).cloned().collect())
-}
-
-/// What the law demands of an offer whose remedy the caller has locked.
-pub(super) async fn demand(tx: &Tx, tenant: &TenantId, remedy: &Remedy, offer: &Offer) -> Result<Demand, TxError> {
-    let owed = still_owed(tx, tenant, remedy, false).await?;
-    Ok(by_law(offer, &owed.iter().collect::<Vec<_>>()))
-}
-
-/// What the law demands beside goodwill that was taken of an offer, whose remedy the caller has locked.
-pub(super) async fn demand_beside(
-    tx: &Tx,
-    tenant: &TenantId,
-    remedy: &Remedy,
-    offer: &Offer,
-) -> Result<Demand, TxError> {
-    let owed = still_owed(tx, tenant, remedy, false).await?;
-    Ok(beside_goodwill(offer, &remedy.assessment, &owed.iter().collect::<Vec<_>>()))
-}
 
 /// What comes of an offer that ended without a choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,12 +31,13 @@ impl Parts {
         &self,
         tx: &Tx,
         context: &RequestContext,
-        remedy: &Remedy,
+        (remedy, history): (&Remedy, &History),
         offer: &mut Offer,
         how: &str,
     ) -> Result<Unchosen, TxError> {
         let tenant = &context.tenant;
-        let (unchosen, why) = match demand(tx, tenant, remedy, offer).await? {
+        let owed = history.still_owed(remedy, false);
+        let (unchosen, why) = match by_law(offer, &owed.iter().collect::<Vec<_>>()) {
             Demand::Nothing => return Ok(Unchosen::Nothing),
             Demand::Choice(options) => {
                 let options = options.join(" or ");
@@ -91,24 +56,16 @@ impl Parts {
         Ok(unchosen)
     }
 
-    /// The choice that the law leaves to a customer who took goodwill of `taken`: put again at once, so that nothing is waived
-    /// by taking it. Not written yet.
-    pub(super) async fn put_again(
-        &self,
-        tx: &Tx,
-        tenant: &TenantId,
-        remedy: &Remedy,
-        taken: &[RemedyLine],
-    ) -> Result<Offer, TxError> {
-        let (options, mut plus) = choice_of_law(&remedy.assessment, taken);
-        let mut given = payouts::lines_given_in_tx(tx, tenant, remedy.id).await?;
-        given.extend(vouchers::lines_given_in_tx(tx, tenant, remedy.id).await?);
-        plus.retain(|line| !given.contains(&line.id));
+    /// The choice that the law leaves to a customer who took goodwill, `taken`: put again at once, so that nothing is waived by
+    /// taking it. Not written yet.
+    pub(super) fn put_again(&self, tx: &Tx, remedy: &Remedy, history: &History, taken: &[RemedyLine]) -> Offer {
+        let given: Vec<_> = history.given(remedy).into_iter().chain(taken.iter().cloned()).collect();
+        let (options, plus) = choice_of_law(&remedy.assessment, &given);
         let expires_at = tx.now().plus(self.term_of(&options));
         let draft = OfferDraft { options, plus, made_by: rule_of_choice(&remedy.assessment), expires_at };
         let mut offer = draft.open(self.engine.new_id().into(), remedy, tx.now());
         "What was taken is beside what the law demands: that choice stays open.".clone_into(&mut offer.explanation);
-        Ok(offer)
+        offer
     }
 
     /// Gives what an offer gave, under the offer's id: at most once, whatever else happens. Returns how far that is.

@@ -7,8 +7,8 @@ use durable::{Tx, TxError};
 use kernel::{Answer, OfferId, RequestContext, RequestKey, ServiceError, Timestamp, Violations, reason};
 use serde::Serialize;
 
+use super::history::history;
 use super::make_offer::{MakeOffer, Proposal};
-use super::progress::progress;
 use super::respond_to_offer::lock_offer;
 use super::{App, Parts};
 use crate::domain::approval::CounterTo;
@@ -16,9 +16,10 @@ use crate::domain::by_law::is_beside_the_law;
 use crate::domain::fair_amount::{self, nearest};
 use crate::domain::fair_option::OwedMoney;
 use crate::domain::gate::Outcome;
+use crate::domain::history::History;
 use crate::domain::line::{Consent, OfferOption, RemedyLine};
 use crate::domain::offer::OfferState;
-use crate::domain::records::{Offer, OfferDraft, Remedy};
+use crate::domain::records::{BY_GATE, Offer, OfferDraft, Remedy};
 
 /// Most options of an offer.
 const MOST_OPTIONS: usize = 8;
@@ -69,11 +70,11 @@ impl App {
                     let refused = ServiceError::precondition(reason::INVALID_TRANSITION, message);
                     return Err(refused.with("state", declined.state.as_str()).into());
                 }
-                let payouts = progress(&tx, tenant, &remedy, Some(&declined)).await?;
+                let history = history(&tx, tenant, &remedy).await?;
                 let CounterOffer { options, plus, reason, made_by, role, expires_at, .. } = command;
                 let counter = Some(CounterTo { declined: declined.id, reason });
                 let offer = MakeOffer { remedy: remedy.id, options, plus, expires_at, made_by, role };
-                app.put_or_ask(&tx, &context, Proposal { id, remedy, payouts, offer, counter, path: "" }).await
+                app.put_or_ask(&tx, &context, Proposal { id, remedy, history, offer, counter, path: "" }).await
             }
         };
         self.engine.mutate("compensation.counter_offer", key, work).await
@@ -86,7 +87,7 @@ impl Parts {
     pub(super) fn answer_fair_ask(
         &self,
         tx: &Tx,
-        remedy: &Remedy,
+        (remedy, history): (&Remedy, &History),
         declined: &mut Offer,
     ) -> Result<Option<Offer>, TxError> {
         let Some(ask) = declined.fair_amount else { return Ok(None) };
@@ -96,7 +97,8 @@ impl Parts {
                 .clone_into(&mut declined.explanation);
             return Ok(None);
         }
-        let with_it: Vec<_> = remedy.assessment.automatic.iter().chain(&declined.plus).collect();
+        let given = history.given(remedy);
+        let with_it: Vec<_> = given.iter().chain(&declined.plus).collect();
         let guidance = gate.and_then(|gate| gate.guidance.as_ref());
         let (options, explanation) = match nearest(ask, guidance, &declined.options, &with_it) {
             fair_amount::Answer::Offer(amount, explanation) => {
@@ -121,7 +123,7 @@ impl Parts {
             }
         };
         let expires_at = tx.now().plus(self.term_of(&options));
-        let draft = OfferDraft { options, plus: declined.plus.clone(), made_by: "gate".to_owned(), expires_at };
+        let draft = OfferDraft { options, plus: declined.plus.clone(), made_by: BY_GATE.to_owned(), expires_at };
         let mut offer = draft.open(self.engine.new_id().into(), remedy, tx.now());
         offer.counter_to = Some(declined.id);
         offer.explanation = explanation;

@@ -6,7 +6,7 @@ use kernel::{Answer, OfferId, RequestContext, RequestKey, ServiceError};
 
 use super::by_law::Unchosen;
 use super::effects::Effects;
-use super::progress::progress;
+use super::history::history;
 use super::refunds::lock_order_of;
 use super::refusal::not_now;
 use super::respond_to_offer::lock_offer;
@@ -37,9 +37,10 @@ impl App {
                 if offer.state == OfferState::Open && own_calls::is_due(&context, offer.expires_at, tx.now())? {
                     offer.take(OfferEvent::Expire, tx.now()).map_err(not_now)?;
                     lock_order_of(&tx, &context.tenant, &remedy, &offer).await?;
-                    app.release(&tx, &context.tenant, &remedy, &offer).await?;
-                    let before = progress(&tx, &context.tenant, &remedy, Some(&offer)).await?;
-                    let unchosen = app.demand_of_law(&tx, &context, &remedy, &mut offer, "Nobody answered").await?;
+                    let history = history(&tx, &context.tenant, &remedy).await?;
+                    app.release(&tx, &context.tenant, (&remedy, &history), &offer).await?;
+                    let (before, how) = (history.progress(), "Nobody answered");
+                    let unchosen = app.demand_of_law(&tx, &context, (&remedy, &history), &mut offer, how).await?;
                     app.milestones.offer_expired(&tx, &context, &offer, unchosen == Unchosen::ChoiceOwed);
                     let mut effects = Effects::default();
                     let event = match unchosen {
@@ -51,7 +52,8 @@ impl App {
                     };
                     remedy.state = remedy.state.on(event).map_err(not_now)?;
                     if remedy.state == RemedyState::Settled {
-                        app.milestones.settled(&tx, &context, &remedy, Some(&offer));
+                        let given = offer.given.as_deref().unwrap_or_default();
+                        app.milestones.settled(&tx, &context, &remedy, &history, given);
                     }
                     offers::update_in_tx(&tx, &context.tenant, &offer).await?;
                     effects.write(&tx).await?;

@@ -5,6 +5,7 @@ use kernel::{ServiceError, Violations};
 
 use crate::domain::fair_amount::excess;
 use crate::domain::gate::Outcome;
+use crate::domain::history::History;
 use crate::domain::line::{Basis, OfferOption, RemedyLine};
 use crate::domain::records::Remedy;
 
@@ -28,13 +29,13 @@ pub(super) fn apology_first(remedy: &Remedy) -> Result<(), ServiceError> {
 /// # Errors
 /// FAILED_PRECONDITION `GATE_HOLDS_BACK`; INVALID_ARGUMENT when it is above the ceiling.
 pub(super) fn grant_within_limits(
-    remedy: &Remedy,
-    given: &[RemedyLine],
+    (remedy, history): (&Remedy, &History),
     lines: &[RemedyLine],
 ) -> Result<(), ServiceError> {
-    within_limits(remedy, "", &[], lines)?;
+    within_limits((remedy, history), "", &[], lines)?;
     let Some(guidance) = remedy.gate.as_ref().and_then(|gate| gate.guidance.as_ref()) else { return Ok(()) };
-    let all = remedy.assessment.automatic.iter().chain(given).chain(lines);
+    let given = history.given(remedy);
+    let all = given.iter().chain(lines);
     let mut violations = Violations::new();
     if let Some(above) = excess(guidance.ceiling, all) {
         let text = format!(
@@ -51,7 +52,7 @@ pub(super) fn grant_within_limits(
 /// # Errors
 /// FAILED_PRECONDITION `GATE_HOLDS_BACK`; INVALID_ARGUMENT with every option that is above the ceiling.
 pub(super) fn within_limits(
-    remedy: &Remedy,
+    (remedy, history): (&Remedy, &History),
     path: &str,
     options: &[OfferOption],
     plus: &[RemedyLine],
@@ -64,12 +65,13 @@ pub(super) fn within_limits(
         return Err(ServiceError::precondition(GATE_HOLDS_BACK, message).with("outcome", gate.outcome.as_str()));
     }
     let Some(guidance) = &gate.guidance else { return Ok(()) };
+    let given = history.given(remedy);
     let mut violations = Violations::new();
     for (index, option) in options.iter().enumerate() {
-        let all = remedy.assessment.automatic.iter().chain(&option.lines).chain(plus);
+        let all = given.iter().chain(&option.lines).chain(plus);
         if let Some(above) = excess(guidance.ceiling, all) {
             let text = format!(
-                "with all that comes with it, it is {above} above {}, 150 % of the price of {}; what the law demands and \
+                "with all that comes with it and was given before, it is {above} above {}, 150 % of the price of {}; what the law demands and \
                  what gives back a loss is apart",
                 guidance.ceiling, guidance.price
             );

@@ -9,14 +9,15 @@ use serde::Serialize;
 
 use super::authority::{Ask, Verdict};
 use super::effects::Effects;
+use super::history::history;
 use super::limits::{apology_first, within_limits};
 use super::person::known_person;
-use super::progress::{last_offer, progress};
 use super::refunds::refuse_above;
 use super::refusal::not_now;
 use super::{App, Parts, own_calls};
 use crate::domain::approval::{Approval, Asked, CounterTo};
 use crate::domain::assessment::offer_summary;
+use crate::domain::history::History;
 use crate::domain::line::{OfferOption, RemedyLine};
 use crate::domain::order_funds;
 use crate::domain::policy::PolicyKind;
@@ -47,7 +48,7 @@ pub(crate) struct MakeOffer {
 pub(super) struct Proposal {
     pub(super) id: OfferId,
     pub(super) remedy: Remedy,
-    pub(super) payouts: Progress,
+    pub(super) history: History,
     pub(super) offer: MakeOffer,
     /// What it answers.
     pub(super) counter: Option<CounterTo>,
@@ -77,9 +78,8 @@ impl App {
                 let tenant = &context.tenant;
                 let found = remedies::lock_in_tx(&tx, tenant, offer.remedy).await?;
                 let remedy = found.ok_or_else(|| ServiceError::not_found(offer.remedy))?;
-                let last = last_offer(&tx, tenant, &remedy).await?;
-                let payouts = progress(&tx, tenant, &remedy, last.as_ref()).await?;
-                let proposal = Proposal { id, remedy, payouts, offer, counter: None, path: "offer." };
+                let history = history(&tx, tenant, &remedy).await?;
+                let proposal = Proposal { id, remedy, history, offer, counter: None, path: "offer." };
                 app.put_or_ask(&tx, &context, proposal).await
             }
         };
@@ -121,12 +121,13 @@ impl Parts {
         mut proposal: Proposal,
     ) -> Result<api::compensation::Offer, TxError> {
         let tenant = &context.tenant;
-        let Proposal { remedy, payouts, offer, path, .. } = &mut proposal;
+        let Proposal { remedy, history, offer, path, .. } = &mut proposal;
         let policies = self.policies.of(tx, tenant).await?;
         price_items(&policies.catalogue, remedy, offer, path)?;
         apology_first(remedy)?;
-        let state = remedy.state.on(RemedyEvent::OfferMade(*payouts)).map_err(not_now)?;
-        within_limits(remedy, path, &offer.options, &offer.plus)?;
+        let payouts = history.progress();
+        let state = remedy.state.on(RemedyEvent::OfferMade(payouts)).map_err(not_now)?;
+        within_limits((remedy, history), path, &offer.options, &offer.plus)?;
         let owed = owed_by_law(&remedy.assessment, true);
         let lines = offer.options.iter_mut().flat_map(|option| &mut option.lines).chain(&mut offer.plus);
         order_funds::mark(lines, &owed);
@@ -134,8 +135,8 @@ impl Parts {
         if let Some(waiting) = approvals::waiting(tx.conn(), tenant, remedy.id).await? {
             return Err(waits(&waiting).into());
         }
-        let was_refused = *payouts == Progress::Refused;
-        let verdict = self.judge_offer(tx, tenant, &policies, remedy, offer, was_refused).await?;
+        let was_refused = payouts == Progress::Refused;
+        let verdict = self.judge_offer(tx, tenant, &policies, (remedy, history), offer, was_refused).await?;
         if verdict.reasons.is_empty() {
             remedy.state = state;
             self.make(tx, context, proposal, verdict).await

@@ -13,6 +13,8 @@ use uuid::Uuid;
 
 use crate::domain::assessment::offer_summary;
 use crate::domain::grant::{Voucher, Worth};
+use crate::domain::history::History;
+use crate::domain::line::RemedyLine;
 use crate::domain::offer::OfferState;
 use crate::domain::payout_step::Payout;
 use crate::domain::records::{Offer, Remedy};
@@ -43,9 +45,16 @@ impl Milestones {
         self.of_remedy(tx, context, remedy, Kind::NothingOwed, &explanation, attributes);
     }
 
-    /// Everything that was owed or accepted has been given.
-    pub(super) fn settled(&self, tx: &Tx, context: &RequestContext, remedy: &Remedy, offer: Option<&Offer>) {
-        let summary = remedy.settlement(offer);
+    /// Everything that was owed or accepted has been given; `now`: by an offer that ends just now.
+    pub(super) fn settled(
+        &self,
+        tx: &Tx,
+        context: &RequestContext,
+        remedy: &Remedy,
+        history: &History,
+        now: &[RemedyLine],
+    ) {
+        let summary = remedy.settlement(history, now);
         self.of_remedy(tx, context, remedy, Kind::RemedySettled, &summary, [("summary", summary.clone())]);
     }
 
@@ -64,7 +73,8 @@ impl Milestones {
                 let chosen = offer.options.iter().find(|option| option.id == offer.accepted_option);
                 let said =
                     chosen.map_or_else(String::new, |option| format!("The customer chose: {}", option.description));
-                let attributes = [("option", offer.accepted_option.clone())];
+                let why = Some(("explanation", offer.explanation.clone())).filter(|(_, why)| !why.is_empty());
+                let attributes = [("option", offer.accepted_option.clone())].into_iter().chain(why);
                 self.of_offer(tx, context, offer, Kind::OfferAccepted, &said, attributes);
             }
             OfferState::Declined => {

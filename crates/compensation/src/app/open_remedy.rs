@@ -24,11 +24,13 @@ use super::{App, Parts, own_calls};
 use crate::domain::approval::Asked;
 use crate::domain::assessment::Assessment;
 use crate::domain::by_law::{pays_by_law, without_gestures};
-use crate::domain::event::{FailureEvent, Severity};
+use crate::domain::decision_value::DecisionValue;
+use crate::domain::event::{Fact, FailureEvent, Severity};
 use crate::domain::fair_amount::gestures_of_rules;
 use crate::domain::gate::{GateDecision, GateInputs, Known, PriorFailure, RecoveryContext, decide};
+use crate::domain::history::History;
 use crate::domain::hold_back::{Passed, hold_back};
-use crate::domain::line::{OfferOption, RemedyLine};
+use crate::domain::line::{Basis, OfferOption, RemedyLine};
 use crate::domain::order_funds::order_of;
 use crate::domain::policy::abuse::claims;
 use crate::domain::policy::window::day_of;
@@ -86,6 +88,14 @@ pub(crate) struct Opening {
     candidate: Option<Candidate>,
 }
 
+impl Opening {
+    /// True when policies have something to say: of gestures and extras, and of what the customer is worth.
+    fn needs_policies(&self) -> bool {
+        let tells_money = self.command.event.facts.values().any(|fact| matches!(fact, Fact::Money(_)));
+        tells_money || self.assessment.lines().any(|line| line.basis != Basis::Statutory || line.origin.item.is_some())
+    }
+}
+
 /// Opens remedies in groups.
 pub(crate) struct OpenRemedies {
     pub(super) parts: Arc<Parts>,
@@ -120,7 +130,11 @@ impl GroupCommand for OpenRemedies {
             })
             .collect();
         let mut open_to = assignments::open_to_in_tx(tx, &wanted).await?;
-        let tenants: BTreeSet<TenantId> = commands.iter().map(|opening| opening.context.tenant.clone()).collect();
+        let tenants: BTreeSet<TenantId> = commands
+            .iter()
+            .filter(|opening| opening.needs_policies())
+            .map(|opening| opening.context.tenant.clone())
+            .collect();
         let policies = self.parts.policies.in_force(tx, &tenants).await?;
         let judged: Vec<Option<Judged<'_>>> = commands
             .iter()
@@ -271,7 +285,7 @@ impl Parts {
         };
         match remedy.state {
             RemedyState::NothingOwed => self.milestones.nothing_owed(tx, context, &remedy),
-            RemedyState::Settled => self.milestones.settled(tx, context, &remedy, None),
+            RemedyState::Settled => self.milestones.settled(tx, context, &remedy, &History::default(), &[]),
             RemedyState::Offered
             | RemedyState::AwaitingApology
             | RemedyState::AwaitingTime
@@ -301,7 +315,10 @@ impl Parts {
             effects.assignments.push((context.tenant.clone(), candidate.assignment(&remedy, tx.now())));
         }
         // As it is now: gate, budgets and what was captured may have taken lines away.
-        remedy.assessment.value = policies.map(|policies| policies.value(&remedy.assessment, &remedy.event));
+        remedy.assessment.value = Some(match policies {
+            Some(policies) => policies.value(&remedy.assessment, &remedy.event),
+            None => DecisionValue::of_rules(&remedy.assessment, None),
+        });
         let Given { vouchers, payouts } = given;
         let response = wire::remedy(&remedy, &vouchers, &payouts);
         effects.remedies.push((context.tenant.clone(), remedy));

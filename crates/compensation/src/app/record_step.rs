@@ -4,7 +4,7 @@ use durable::{Tx, TxError};
 use kernel::{LedgerTransactionId, RequestContext, ServiceError};
 use opentelemetry::KeyValue;
 
-use super::progress::{last_offer, progress};
+use super::history::history;
 use super::refusal::not_now;
 use super::{Parts, own_calls};
 use crate::domain::ledger::Transaction;
@@ -93,14 +93,13 @@ impl Parts {
     async fn move_remedy(&self, tx: &Tx, context: &RequestContext, payout: &Payout) -> Result<(), TxError> {
         let tenant = &context.tenant;
         let Some(mut remedy) = remedies::get(tx.conn(), tenant, payout.remedy).await? else { return Ok(()) };
-        let offer = last_offer(tx, tenant, &remedy).await?;
-        let payouts = progress(tx, tenant, &remedy, offer.as_ref()).await?;
+        let history = history(tx, tenant, &remedy).await?;
         let before = remedy.state;
-        remedy.state = before.on(RemedyEvent::PayoutMoved(payouts)).map_err(not_now)?;
+        remedy.state = before.on(RemedyEvent::PayoutMoved(history.progress())).map_err(not_now)?;
         if remedy.state != before {
             remedies::update_in_tx(tx, tenant, &mut remedy).await?;
             if remedy.state == RemedyState::Settled {
-                self.milestones.settled(tx, context, &remedy, offer.as_ref());
+                self.milestones.settled(tx, context, &remedy, &history, &[]);
             }
         }
         Ok(())

@@ -7,15 +7,16 @@ use durable::{Tx, TxError};
 use kernel::{Answer, Money, OfferId, RequestContext, RequestKey, ServiceError, Violations};
 use serde::Serialize;
 
-use super::by_law::demand_beside;
 use super::effects::Effects;
-use super::progress::progress;
+use super::history::history;
 use super::refunds::{lock_order_of, within_captures};
 use super::refusal::not_now;
 use super::{App, Parts, own_calls};
-use crate::domain::by_law::{Demand, is_beside_the_law};
+use crate::domain::by_law::{Demand, beside_goodwill, chooses, is_beside_the_law};
+use crate::domain::history::History;
 use crate::domain::line::Consent;
 use crate::domain::offer::OfferEvent;
+use crate::domain::order_funds::mark_signed;
 use crate::domain::records::{Offer, Remedy};
 use crate::domain::remedy::{RemedyEvent, RemedyState};
 use crate::store::{offers, remedies};
@@ -57,12 +58,13 @@ impl App {
             async move {
                 let (mut remedy, mut offer) = lock_offer(&tx, &context, command.offer).await?;
                 let tenant = &context.tenant;
+                let history = history(&tx, tenant, &remedy).await?;
                 let mut signed = None;
                 let (next, effects) = match command.response {
                     Response::Accept { option, consent } => {
                         check_consent(&offer, &option, &consent)?;
                         signed = (!consent.is_empty()).then(|| format!("option {option}: {consent}"));
-                        app.accept(&tx, &context, &mut remedy, &mut offer, option).await?
+                        app.accept(&tx, &context, (&mut remedy, &history), &mut offer, option).await?
                     }
                     Response::Decline { reason, fair_ask, fair_amount } => {
                         take(&mut offer, OfferEvent::Decline, &tx)?;
@@ -70,15 +72,16 @@ impl App {
                         offer.fair_ask = fair_ask;
                         offer.fair_amount = fair_amount;
                         lock_order_of(&tx, tenant, &remedy, &offer).await?;
-                        app.release(&tx, tenant, &remedy, &offer).await?;
-                        let fair = app.answer_fair_ask(&tx, &remedy, &mut offer)?;
+                        app.release(&tx, tenant, (&remedy, &history), &offer).await?;
+                        let fair = app.answer_fair_ask(&tx, (&remedy, &history), &mut offer)?;
                         let (answer, mut effects) = app.afford_answer(&tx, tenant, &remedy, &mut offer, fair).await?;
                         let event =
                             if answer.is_some() { RemedyEvent::OfferCountered } else { RemedyEvent::OfferDeclined };
                         remedy.state = remedy.state.on(event).map_err(not_now)?;
                         if answer.is_none() {
                             // A no waives nothing: what the law demands is paid beside whatever else is agreed on.
-                            app.demand_of_law(&tx, &context, &remedy, &mut offer, "The customer declined").await?;
+                            let how = "The customer declined";
+                            app.demand_of_law(&tx, &context, (&remedy, &history), &mut offer, how).await?;
                         }
                         app.milestones.offer_ended(&tx, &context, &offer);
                         app.give_of_offer(&tx, &context, &remedy, &offer, &mut effects);
@@ -141,7 +144,7 @@ impl Parts {
         &self,
         tx: &Tx,
         context: &RequestContext,
-        remedy: &mut Remedy,
+        (remedy, history): (&mut Remedy, &History),
         offer: &mut Offer,
         option: String,
     ) -> Result<(Option<Offer>, Effects), TxError> {
@@ -154,11 +157,16 @@ impl Parts {
             violations.finish()?;
         }
         let chosen: Vec<_> = offer.options.iter().filter(|known| known.id == option).cloned().collect();
-        let beside = chosen.iter().all(is_beside_the_law);
+        let signed_nothing = chosen.iter().all(is_beside_the_law);
         let mut lines: Vec<_> = chosen.into_iter().flat_map(|option| option.lines).chain(offer.plus.clone()).collect();
         // Goodwill that was taken waives nothing.
         let tenant = &context.tenant;
-        let law = if beside { demand_beside(tx, tenant, remedy, offer).await? } else { Demand::Nothing };
+        let law = if signed_nothing && !chooses(&lines, &remedy.assessment) {
+            let owed = history.still_owed(remedy, false);
+            beside_goodwill(offer, &remedy.assessment, &owed.iter().collect::<Vec<_>>())
+        } else {
+            Demand::Nothing
+        };
         let mut put_again = None;
         let why = match law {
             Demand::Nothing => String::new(),
@@ -167,24 +175,28 @@ impl Parts {
                 lines.extend(missing);
                 format!("The law demands money as well, so that option {} holds beside it.", law.option)
             }
-            Demand::Choice(options) => {
-                put_again = Some(self.put_again(tx, tenant, remedy, &lines).await?);
-                format!("The law leaves the choice between {} to the customer: it is put again.", options.join(" or "))
+            Demand::Choice(_) => {
+                let again = self.put_again(tx, remedy, history, &lines);
+                let options: Vec<_> = again.options.iter().map(|option| option.id.as_str()).collect();
+                let why = format!("The law leaves the choice between {} to the customer", options.join(" or "));
+                put_again = Some(again);
+                format!("{why}: it is put again.")
             }
         };
         offer.explanation = format!("{} {why}", offer.explanation).trim().to_owned();
+        mark_signed(&mut lines, &offer.options);
         offer.given = Some(within_captures(tx, tenant, remedy, &option, lines).await?);
         offer.accepted_option = option;
-        self.release(tx, tenant, remedy, offer).await?;
+        self.release(tx, tenant, (remedy, history), offer).await?;
         self.milestones.offer_ended(tx, context, offer);
-        let before = progress(tx, tenant, remedy, Some(offer)).await?;
+        let before = history.progress();
         let mut effects = Effects::default();
         let added = self.give_of_offer(tx, context, remedy, offer, &mut effects);
         let accepted = RemedyEvent::OfferAccepted(before.max(added));
         let event = if put_again.is_some() { RemedyEvent::GoodwillTaken } else { accepted };
         remedy.state = remedy.state.on(event).map_err(not_now)?;
         if remedy.state == RemedyState::Settled {
-            self.milestones.settled(tx, context, remedy, Some(offer));
+            self.milestones.settled(tx, context, remedy, history, offer.given.as_deref().unwrap_or_default());
         }
         effects.offers.extend(put_again.clone().map(|offer| (tenant.clone(), offer)));
         Ok((put_again, effects))

@@ -59,13 +59,11 @@ pub fn choice_of_law(assessment: &Assessment, given: &[RemedyLine]) -> (Vec<Offe
     (options, plus)
 }
 
-/// False for a line of the rules' choice when the customer has chosen otherwise: of `chosen`, what was accepted of this
-/// remedy's offers before. A choice is made once; what was chosen stays owed until it is given.
-pub fn is_open(line: &RemedyLine, assessment: &Assessment, chosen: &[OfferOption]) -> bool {
-    let of_choice = |id: &str| assessment.choice_of.iter().flat_map(|option| &option.lines).any(|line| line.id == id);
-    let taken = chosen.iter().filter(|option| !is_beside_the_law(option)).flat_map(|option| &option.lines);
-    let mut taken = taken.filter(|line| of_choice(&line.id)).peekable();
-    taken.peek().is_none() || !of_choice(&line.id) || taken.any(|taken| taken.id == line.id)
+/// True for lines that decide the choice which the law leaves to the customer: what the law demands, or gives back a loss, but for
+/// what rules give along with any choice.
+pub fn chooses<'a>(given: impl IntoIterator<Item = &'a RemedyLine>, assessment: &Assessment) -> bool {
+    let along = |line: &RemedyLine| assessment.plus.iter().any(|known| known.id == line.id);
+    given.into_iter().any(|line| matches!(line.basis, Basis::Statutory | Basis::Restitution) && !along(line))
 }
 
 fn demanded_of(options: &[OfferOption], plus: &[RemedyLine], owed: &[&RemedyLine]) -> Demand {
@@ -307,30 +305,22 @@ mod tests {
         assert_eq!(choice_of_law(&rules, &[meal]).1, []);
     }
 
-    /// A choice is made once: what was not chosen is owed no more, what was chosen until it is given.
     #[test]
-    fn what_was_not_chosen_is_owed_no_more() {
-        let line = |id: &str, basis, benefit| RemedyLine::plain(id, basis, benefit);
-        let refund = line("refund", Basis::Statutory, Benefit::Money(eur(25_000)));
-        let flight = line("flight", Basis::Restitution, Benefit::Service);
-        let cash = line("cash", Basis::Statutory, Benefit::Money(eur(40_000)));
-        let gift = line("gift", Basis::Gesture, Benefit::Voucher(eur(1_000)));
-        let agents = line("agents", Basis::Restitution, Benefit::Money(eur(25_000)));
-        let (refund_option, flight_option) =
-            (option("refund", Consent::None, &[&refund]), option("flight", Consent::None, &[&flight]));
-        let rules =
-            Assessment { automatic: vec![cash.clone()], ..owing(&[refund_option.clone(), flight_option.clone()], &[]) };
-        let open = |chosen: &[OfferOption]| [&refund, &cash].map(|line| is_open(line, &rules, chosen));
-        assert_eq!(open(&[]), [true, true]);
-        assert_eq!(open(&[option("gift", Consent::None, &[&gift])]), [true, true], "goodwill is no choice");
-        assert_eq!(
-            open(&[option("other", Consent::None, &[&agents])]),
-            [true, true],
-            "nor is what rules know nothing of"
-        );
-        assert_eq!(open(&[flight_option.clone()]), [false, true]);
-        assert_eq!(open(&[refund_option.clone()]), [true, true], "it may have been refused");
-        assert_eq!(open(&[flight_option, refund_option]), [true, true]);
+    fn what_the_law_demands_or_gives_back_a_loss_decides_the_choice() {
+        let meal = RemedyLine::plain("meal", Basis::Statutory, Benefit::Service);
+        let rules = owing(&[], std::slice::from_ref(&meal));
+        for (basis, decides) in [
+            (Basis::Statutory, true),
+            (Basis::Restitution, true),
+            (Basis::Time, false),
+            (Basis::Gesture, false),
+            (Basis::NoFaultGoodwill, false),
+        ] {
+            let line = RemedyLine::plain("line", basis, Benefit::Service);
+            assert_eq!(chooses([&line], &rules), decides, "{basis:?}");
+            assert_eq!(chooses([&meal, &line], &rules), decides, "{basis:?}");
+        }
+        assert!(!chooses([&meal], &rules) && !chooses([], &rules), "a meal comes along with any choice");
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod freeze;
 pub mod gate;
 pub mod geo;
 pub mod grant;
+pub mod history;
 pub mod hold_back;
 pub mod ledger;
 #[cfg(test)]

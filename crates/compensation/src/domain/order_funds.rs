@@ -9,7 +9,7 @@
 use kernel::Money;
 
 use super::event::{Fact, FailureEvent};
-use super::line::{Basis, Benefit, RemedyLine};
+use super::line::{Basis, Benefit, Consent, OfferOption, RemedyLine};
 
 /// The fact that names the order.
 pub const ORDER_FACT: &str = "order";
@@ -50,6 +50,18 @@ pub fn mark<'a>(lines: impl IntoIterator<Item = &'a mut RemedyLine>, owed: &[&Re
         };
         line.refund |=
             line.basis == Basis::Statutory && covering().next().is_some() && covering().all(|known| known.refund);
+    }
+}
+
+/// Marks as refunds the vouchers of an option that the customer signs for, where all money that the law demands by the other
+/// options gives back the price: its rule did not say so, or not when the offer was made.
+pub fn mark_signed(lines: &mut [RemedyLine], options: &[OfferOption]) {
+    let unsigned = options.iter().filter(|option| option.consent == Consent::None).flat_map(|option| &option.lines);
+    let mut money =
+        unsigned.filter(|line| line.basis == Basis::Statutory && matches!(line.benefit, Benefit::Money(_))).peekable();
+    if money.peek().is_some() && money.all(|line| line.refund) {
+        let vouchers = lines.iter_mut().filter(|line| matches!(line.benefit, Benefit::Voucher(_)));
+        vouchers.filter(|line| line.is_instead_of_money()).for_each(|line| line.refund = true);
     }
 }
 
@@ -273,6 +285,38 @@ mod tests {
         let mut said = by_law("o", 1);
         mark([&mut said], &[&compensation]);
         assert!(said.refund, "what is said to be a refund stays one");
+    }
+
+    #[test]
+    fn a_voucher_that_is_signed_for_is_a_refund_where_the_law_demands_nothing_else_in_money() {
+        let option = |id: &str, consent, lines: &[&RemedyLine]| OfferOption {
+            id: id.to_owned(),
+            description: String::new(),
+            lines: lines.iter().map(|line| (*line).clone()).collect(),
+            consent,
+            holds_after: None,
+        };
+        let (ticket, compensation) =
+            (by_law("t", 5_000), line("c", Basis::Statutory, Benefit::Money(money("EUR", 4_000))));
+        let gift = line("g", Basis::Gesture, Benefit::Money(money("EUR", 100)));
+        let voucher = line("v", Basis::Statutory, Benefit::Voucher(money("EUR", 5_000)));
+        let extra = line("e", Basis::Gesture, Benefit::Voucher(money("EUR", 500)));
+        let discount = line("d", Basis::Statutory, Benefit::Discount(5));
+        let signed = option("signed", Consent::Signed, &[&voucher, &ticket]);
+        for (others, expected) in [
+            (vec![option("money", Consent::None, &[&ticket, &gift])], [true, false, false]),
+            (
+                vec![option("money", Consent::None, &[&ticket]), option("other", Consent::None, &[&compensation])],
+                [false; 3],
+            ),
+            (vec![option("money", Consent::None, &[&compensation])], [false; 3]),
+            (vec![option("gift", Consent::None, &[&gift])], [false; 3]),
+            (vec![], [false; 3]),
+        ] {
+            let mut lines = [voucher.clone(), extra.clone(), discount.clone()];
+            mark_signed(&mut lines, &[vec![signed.clone()], others].concat());
+            assert_eq!(lines.map(|line| line.refund), expected);
+        }
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use kernel::{CaseId, CustomerId, Money, OfferId, RemedyId, Timestamp};
 
 use super::assessment::Assessment;
-use super::by_law::given_by;
 use super::event::{FailureEvent, Severity};
 use super::experiment::treatment::Treatment;
 use super::gate::{GateDecision, PriorFailure, RecoveryContext};
+use super::history::History;
 use super::line::{OfferOption, RemedyLine, settlement_summary};
 use super::offer::{OfferEvent, OfferState};
 use super::remedy::RemedyState;
@@ -114,6 +114,11 @@ impl Offer {
         Ok(())
     }
 
+    /// True when an agent made it: neither rules nor the gate, whose names no agent has.
+    pub fn is_by_person(&self) -> bool {
+        !self.made_by.is_empty() && !is_reserved(&self.made_by)
+    }
+
     /// What the accepted option gives, with what comes along.
     pub fn accepted_lines(&self) -> Vec<RemedyLine> {
         if self.state != OfferState::Accepted {
@@ -123,6 +128,14 @@ impl Offer {
         chosen.flat_map(|option| option.lines.clone()).chain(self.plus.clone()).collect()
     }
 }
+
+/// True for a name that offers of rules (`packs/…`) or of the gate are made by.
+pub fn is_reserved(name: &str) -> bool {
+    name == BY_GATE || name.starts_with("packs/")
+}
+
+/// Who makes the answer to a fair ask.
+pub const BY_GATE: &str = "gate";
 
 /// A new offer, before the customer has seen it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,10 +196,9 @@ impl Remedy {
         self.gate.is_some() && self.apology_at.is_none()
     }
 
-    /// What was given in the end: at once, and by the last offer.
-    pub fn settlement(&self, offer: Option<&Offer>) -> String {
-        let given = offer.map(|offer| given_by(offer, &self.assessment, self.state)).unwrap_or_default();
-        settlement_summary(self.assessment.automatic.iter().chain(&given))
+    /// What was given in the end: what its history tells, and by an offer that ends just now.
+    pub fn settlement(&self, history: &History, now: &[RemedyLine]) -> String {
+        settlement_summary(history.given(self).iter().chain(now))
     }
 }
 

@@ -117,13 +117,31 @@ fn an_offer_waits_for_the_apology_that_the_gate_asks_for() {
 }
 
 #[test]
-fn a_settlement_is_what_was_given_at_once_and_by_the_offer() {
+fn the_names_of_rules_and_of_the_gate_are_nobodys() {
+    for (name, by_person) in
+        [("Kim", true), ("gates", true), ("", false), ("gate", false), ("packs/eu261/rules/r", false)]
+    {
+        assert_eq!(Offer { made_by: name.to_owned(), ..offer() }.is_by_person(), by_person, "{name}");
+        assert_eq!(is_reserved(name), !by_person && !name.is_empty());
+    }
+}
+
+#[test]
+fn a_settlement_is_what_was_given_at_once_and_by_offers() {
+    let history = |offers: &[Offer]| History { offers: offers.to_vec(), payouts: Vec::new() };
     let mut chosen = offer();
-    assert_eq!(remedy().settlement(None), "Given: Meal (EUR 15.00).");
-    assert_eq!(remedy().settlement(Some(&chosen)), "Given: Meal (EUR 15.00).", "it is not answered yet");
+    assert_eq!(remedy().settlement(&History::default(), &[]), "Given: Meal (EUR 15.00).");
+    assert_eq!(
+        remedy().settlement(&history(&[chosen.clone()]), &[]),
+        "Given: Meal (EUR 15.00).",
+        "it is not answered yet"
+    );
+    let now = [cash("Cash", 25_000)];
+    let all = "Given: Meal (EUR 15.00); Cash (EUR 250.00).";
+    assert_eq!(remedy().settlement(&history(&[chosen.clone()]), &now), all, "it ends just now");
     chosen.take(OfferEvent::Accept, at(2)).expect("it is open");
     chosen.accepted_option = "cash".to_owned();
-    assert_eq!(remedy().settlement(Some(&chosen)), "Given: Meal (EUR 15.00); Cash (EUR 250.00).");
+    assert_eq!(remedy().settlement(&history(&[chosen]), &[]), all);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use kernel::{CaseId, PageSize, ResourceId, ServiceError, Violations};
 
+use crate::domain::records::is_reserved;
+
 /// A resource name that must be given. `None` after recording the violation.
 pub(super) fn name<I: ResourceId>(field: &str, value: &str, violations: &mut Violations) -> Option<I> {
     let id = I::parse_name(value);
@@ -48,4 +50,13 @@ pub(super) fn list_any(case: &str, page_size: i32) -> Result<(Option<CaseId>, Pa
 pub(super) fn done<T>(violations: Violations, value: Option<T>) -> Result<T, ServiceError> {
     violations.finish()?;
     value.ok_or_else(|| ServiceError::internal("a value is missing without a violation"))
+}
+
+/// Who makes an offer; the names of rules and of the gate are theirs.
+pub(super) fn agent(made_by: &str, violations: &mut Violations) -> String {
+    let made_by = violations.text("made_by", made_by, 1, 128);
+    if is_reserved(&made_by) {
+        violations.add("made_by", "RESERVED", "is what offers of rules or of the gate are made by; name the agent");
+    }
+    made_by
 }

@@ -8,7 +8,7 @@ use chassis::wire::{optional_timestamp, positive_money};
 use kernel::{ServiceError, Timestamp, Violations};
 
 use super::line::choice;
-use super::names::{done, name};
+use super::names::{agent, done, name};
 use crate::app::{MakeOffer, RespondToOffer, Response};
 
 /// Shortest and longest time that an offer may wait.
@@ -18,7 +18,7 @@ const TERM: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs
 pub(super) fn make(request: wire::MakeOfferRequest, now: Timestamp) -> Result<(String, MakeOffer), ServiceError> {
     let mut violations = Violations::new();
     let request_id = violations.request_id(&request.request_id);
-    let made_by = violations.text("made_by", &request.made_by, 1, 128);
+    let made_by = agent(&request.made_by, &mut violations);
     let role = violations.text("role", &request.role, 0, 60);
     let Some(offer) = request.offer else {
         violations.add("offer", "REQUIRED", "is required");

@@ -4,7 +4,7 @@ use api::compensation as wire;
 use kernel::{ServiceError, Timestamp, Violations};
 
 use super::line::choice;
-use super::names::{done, name};
+use super::names::{agent, done, name};
 use super::offer::expire_time;
 use crate::app::{CounterOffer, OverrideGate};
 use crate::domain::gate::{Outcome, RecoveryContext};
@@ -45,7 +45,7 @@ pub(super) fn counter(
     let declined = name("name", &request.name, &mut violations);
     let (options, plus) = choice(request.options, request.plus, &mut violations);
     let reason = violations.text("reason", &request.reason, 1, 512);
-    let made_by = violations.text("made_by", &request.made_by, 1, 128);
+    let made_by = agent(&request.made_by, &mut violations);
     let role = violations.text("role", &request.role, 0, 60);
     let expires_at = expire_time(request.expire_time.as_ref(), now, &mut violations);
     let command = declined.map(|declined| CounterOffer { declined, options, plus, reason, made_by, role, expires_at });

@@ -9,7 +9,6 @@ use sea_orm::{
 
 use super::entity::offer::{Column, Entity, Model};
 use super::row::{Cursor, broken, earlier_than, expect_one, from_json, state, to_json};
-use crate::domain::line::OfferOption;
 use crate::domain::money::parse_amount;
 use crate::domain::offer::OfferState;
 use crate::domain::records::{Offer, Remedy};
@@ -71,25 +70,14 @@ pub async fn by_ids(
     query.all(connection).await?.into_iter().map(Offer::try_from).collect()
 }
 
-/// What the customer chose of the offers of a remedy that the caller has locked.
-pub async fn chosen_in_tx(tx: &Tx, tenant: &TenantId, remedy: &Remedy) -> Result<Vec<OfferOption>, DbErr> {
-    let rows: Vec<(String, String)> = Entity::find()
-        .select_only()
-        .columns([Column::AcceptedOption, Column::Options])
+/// The offers of a remedy that the caller has locked, in any order.
+pub async fn of_remedy_in_tx(tx: &Tx, tenant: &TenantId, remedy: &Remedy) -> Result<Vec<Offer>, DbErr> {
+    let query = Entity::find()
         .filter(Column::TenantId.eq(tenant.as_str()))
         // The index is by case.
         .filter(Column::CaseId.eq(remedy.case.uuid()))
-        .filter(Column::RemedyId.eq(remedy.id.uuid()))
-        .filter(Column::State.eq(OfferState::Accepted.as_str()))
-        .into_tuple()
-        .all(tx.conn())
-        .await?;
-    let mut chosen = Vec::new();
-    for (accepted, options) in rows {
-        let options: Vec<OfferOption> = from_json(&options)?;
-        chosen.extend(options.into_iter().filter(|option| option.id == accepted));
-    }
-    Ok(chosen)
+        .filter(Column::RemedyId.eq(remedy.id.uuid()));
+    query.all(tx.conn()).await?.into_iter().map(Offer::try_from).collect()
 }
 
 /// Writes an answer or the end. The caller holds the lock of the remedy.

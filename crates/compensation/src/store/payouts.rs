@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::entity::payout::{Column, Entity, Model};
 use super::row::{Cursor, count, expect_one, later_than, money, state, time};
+use crate::domain::history::PastPayout;
 use crate::domain::ledger::Account;
 use crate::domain::payout::PayoutState;
 use crate::domain::payout_step::Payout;
@@ -177,38 +178,22 @@ pub async fn update_in_tx(tx: &Tx, tenant: &TenantId, payout: &Payout) -> Result
     expect_one(done.rows_affected, payout.id)
 }
 
-/// The payouts of a remedy: where each stands and when it was decided.
-pub async fn of_remedy_in_tx(
-    tx: &Tx,
-    tenant: &TenantId,
-    remedy: RemedyId,
-) -> Result<Vec<(PayoutState, Timestamp)>, DbErr> {
-    let rows: Vec<(String, i64)> = Entity::find()
+/// The payouts of a remedy that the caller has locked.
+pub async fn of_remedy_in_tx(tx: &Tx, tenant: &TenantId, remedy: RemedyId) -> Result<Vec<PastPayout>, DbErr> {
+    let rows: Vec<(Uuid, String, String, i64)> = Entity::find()
         .select_only()
-        .columns([Column::State, Column::CreatedAt])
+        .columns([Column::GrantId, Column::Line, Column::State, Column::CreatedAt])
         .filter(Column::TenantId.eq(tenant.as_str()))
         .filter(Column::RemedyId.eq(remedy.uuid()))
         .into_tuple()
         .all(tx.conn())
         .await?;
     rows.into_iter()
-        .map(|(text, created_at)| Ok((state(PayoutState::parse, &text)?, Timestamp::from_micros(created_at))))
+        .map(|(grant, line, text, created_at)| {
+            let state = state(PayoutState::parse, &text)?;
+            Ok(PastPayout { grant, line, state, created_at: Timestamp::from_micros(created_at) })
+        })
         .collect()
-}
-
-/// The lines of a remedy, locked by the caller, whose money was paid or is on its way.
-pub async fn lines_given_in_tx(tx: &Tx, tenant: &TenantId, remedy: RemedyId) -> Result<BTreeSet<String>, DbErr> {
-    let not_paid = PayoutState::ALL.into_iter().filter(|state| !state.may_be_paid()).map(PayoutState::as_str);
-    let lines: Vec<String> = Entity::find()
-        .select_only()
-        .column(Column::Line)
-        .filter(Column::TenantId.eq(tenant.as_str()))
-        .filter(Column::RemedyId.eq(remedy.uuid()))
-        .filter(Column::State.is_not_in(not_paid))
-        .into_tuple()
-        .all(tx.conn())
-        .await?;
-    Ok(lines.into_iter().collect())
 }
 
 /// The payouts of remedies, as far as says what was given when: remedy, line, state, and when it was recorded.

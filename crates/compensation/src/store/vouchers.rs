@@ -174,15 +174,3 @@ impl TryFrom<Model> for Voucher {
         })
     }
 }
-
-/// The lines of a remedy that were given as vouchers, whatever became of those.
-pub async fn lines_given_in_tx(tx: &Tx, tenant: &TenantId, remedy: RemedyId) -> Result<Vec<String>, DbErr> {
-    Entity::find()
-        .select_only()
-        .column(Column::Line)
-        .filter(Column::TenantId.eq(tenant.as_str()))
-        .filter(Column::RemedyId.eq(remedy.uuid()))
-        .into_tuple()
-        .all(tx.conn())
-        .await
-}

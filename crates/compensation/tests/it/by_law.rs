@@ -97,6 +97,10 @@ rules:
         consent: SIGNED
         lines:
           - { id: wreck-voucher, basis: STATUTORY, kind: VOUCHER, refund: true, description: A voucher, amount: { fixed: EUR 50.00 } }
+      - id: flowers
+        description: Flowers
+        lines:
+          - { id: wreck-flowers, basis: GESTURE, kind: VOUCHER, description: Flowers, amount: { fixed: EUR 10.00 } }
   - id: changed
     description: Changed.
     condition: event.kind == 'ferry.changed'
@@ -329,11 +333,88 @@ testkit::on_both_databases! {
         assert_eq!(desk.told(&case(7)).await, [
             "OFFER_MADE", "OFFER_ACCEPTED", "VOUCHER_ISSUED", "VOUCHER_ISSUED", "OFFER_MADE"
         ]);
+        assert_eq!(desk.milestones(&case(7)).await[1].attributes["explanation"], why);
         desk.accept(&put.name, "back").await.unwrap();
         desk.run_due().await;
         let settled = desk.get_remedy(&opened.name).await;
         assert_eq!((settled.state(), settled.vouchers.len(), settled.payouts.len()), (remedy::State::Settled, 2, 1));
+        let told = desk.milestones(&case(7)).await;
+        let summary = "To be done: A meal. Given: Flowers (EUR 10.00); Thanks (EUR 5.00); Money back (EUR 50.00).";
+        assert_eq!(told.last().unwrap().summary, summary, "all of it, whichever offer gave it");
         desk.assert_ledger_balances().await;
+    }
+
+    /// What the provider refused is not behind us because goodwill was taken: a person still has to see to it.
+    async fn goodwill_does_not_stand_in_the_place_of_what_was_refused(database: testkit::TestDatabase) {
+        let (desk, _packs) = desk(&database).await;
+        let failure = event(&desk, "ferry.wrecked", &[]);
+        let opened = desk.remedy(wire::Remedy { payee: "decline:ada".to_owned(), ..remedy_for(failure) }).await;
+        desk.run_due().await;
+        desk.clock.advance(std::time::Duration::from_secs(1));
+        desk.accept(&opened.offer, "flowers").await.unwrap();
+        let open = desk.get_remedy(&opened.name).await;
+        assert_eq!(open.state(), remedy::State::Offered);
+        desk.accept(&open.offer, "next").await.unwrap();
+        let stuck = desk.get_remedy(&opened.name).await;
+        assert_eq!(stuck.state(), remedy::State::NeedsAttention, "the compensation was never paid");
+        // An agent's offer stands in its place, and what was refused is not told as given.
+        desk.clock.advance(std::time::Duration::from_secs(1));
+        let made = desk.make_offer(&opened.name, vec![option("gift", wire::remedy_line::Kind::Discount, None)]).await.unwrap();
+        desk.accept(&made.name, "gift").await.unwrap();
+        assert_eq!(desk.get_remedy(&opened.name).await.state(), remedy::State::Settled);
+        let told = desk.milestones(&case(7)).await;
+        let summary = "To be done: The next ferry. Given: Flowers (EUR 10.00); Something for gift (10 %).";
+        assert_eq!(told.last().unwrap().summary, summary);
+    }
+
+    /// Goodwill with money of the law that an agent adds is the choice: it is not put again, and not paid twice.
+    async fn money_of_the_law_that_an_agent_adds_is_the_choice(database: testkit::TestDatabase) {
+        let (desk, _packs) = desk(&database).await;
+        let opened = desk.remedy(remedy_for(event(&desk, "ferry.lost", &[]))).await;
+        desk.decline(&opened.offer, "neither").await.unwrap();
+        let mut cash = option("cash", wire::remedy_line::Kind::Money, Some(("EUR", 5_000))).lines.remove(0);
+        cash.basis = wire::remedy_line::Basis::Statutory.into();
+        let request = wire::MakeOfferRequest {
+            request_id: desk.fresh(),
+            offer: Some(wire::Offer {
+                remedy: opened.name.clone(),
+                options: vec![option("gift", wire::remedy_line::Kind::Discount, None)],
+                plus: vec![cash],
+                ..wire::Offer::default()
+            }),
+            made_by: "Kim".to_owned(),
+            role: String::new(),
+        };
+        let made = desk.api.clone().make_offer(as_client(request.clone())).await.unwrap().into_inner();
+        assert_eq!(made.state(), offer::State::Open, "the law demands it");
+        desk.accept(&made.name, "gift").await.unwrap();
+        desk.run_due().await;
+        let settled = desk.get_remedy(&opened.name).await;
+        assert_eq!((settled.state(), settled.payouts.len()), (remedy::State::Settled, 1));
+        assert_eq!(desk.balances().await["provider_clearing EUR"], -5_000);
+
+        // Nobody takes the name of the service's own offers.
+        for name in ["gate", "packs/ferry/rules/lost"] {
+            let taken = wire::MakeOfferRequest { request_id: desk.fresh(), made_by: name.to_owned(), ..request.clone() };
+            let refused = crate::harness::error(desk.api.clone().make_offer(as_client(taken)).await.unwrap_err());
+            assert!(refused.to_string().contains("made_by"), "{refused:?}");
+        }
+    }
+
+    /// Goodwill that was taken counts when more is offered: 150 % of the price is for all of it together.
+    async fn goodwill_that_was_taken_counts_against_the_ceiling(database: testkit::TestDatabase) {
+        let (desk, _packs) = desk(&database).await;
+        let facts = [("price", crate::harness::money_fact("EUR", 1_000))];
+        let opened = desk.remedy(remedy_for(event(&desk, "ferry.lost", &facts))).await;
+        desk.decline(&opened.offer, "neither").await.unwrap();
+        let gift = || vec![option("gift", wire::remedy_line::Kind::Voucher, Some(("EUR", 900)))];
+        let first = desk.make_offer(&opened.name, gift()).await.unwrap();
+        desk.accept(&first.name, "gift").await.unwrap();
+        let open = desk.get_remedy(&opened.name).await;
+        desk.decline(&open.offer, "neither").await.unwrap();
+        let refused = desk.make_offer(&opened.name, gift()).await.unwrap_err();
+        assert_eq!(refused.reason, api::reason::INVALID_FIELDS, "{refused:?}");
+        assert!(format!("{refused:?}").contains("EUR 3.00 above EUR 15.00"), "{refused:?}");
     }
 
     /// The same when an agent offers goodwill alone, after the choice was not made.

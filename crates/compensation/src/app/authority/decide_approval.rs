@@ -9,11 +9,10 @@ use durable::{Tx, TxError};
 use kernel::{Answer, ApprovalId, ErrorCode, OfferId, RequestContext, RequestKey, ResourceId, ServiceError, Timestamp};
 use serde::Serialize;
 
-use super::super::by_law::still_owed;
 use super::super::effects::Effects;
+use super::super::history::history;
 use super::super::limits::{apology_first, grant_within_limits, within_limits};
 use super::super::person::known_person;
-use super::super::progress::{last_offer, progress};
 use super::super::refunds::refuse_above;
 use super::super::refusal::not_now;
 use super::super::{App, Parts, own_calls};
@@ -22,7 +21,7 @@ use super::judge_offer::need_entries;
 use crate::authority_wire as wire;
 use crate::domain::approval::{Approval, ApprovalEvent, Asked, CounterTo, Undecided};
 use crate::domain::assessment::Assessment;
-use crate::domain::by_law::given_by;
+use crate::domain::history::History;
 use crate::domain::line::RemedyLine;
 use crate::domain::policy::abuse::claims;
 use crate::domain::policy::gestures::is_gesture;
@@ -177,12 +176,12 @@ impl Parts {
         counter: Option<&CounterTo>,
     ) -> Result<(), TxError> {
         let tenant = &context.tenant;
-        let last = last_offer(tx, tenant, remedy).await?;
-        let payouts = progress(tx, tenant, remedy, last.as_ref()).await?;
+        let history = history(tx, tenant, remedy).await?;
+        let payouts = history.progress();
         // Approval is about authority: the apology, the gate and what was captured hold for everybody.
         apology_first(remedy)?;
         remedy.state = remedy.state.on(RemedyEvent::OfferMade(payouts)).map_err(not_now)?;
-        within_limits(remedy, "", &draft.options, &draft.plus)?;
+        within_limits((remedy, &history), "", &draft.options, &draft.plus)?;
         refuse_above(tx, tenant, remedy, &draft.options, &draft.plus).await?;
         let mut offer = draft.open(id, remedy, tx.now());
         if let Some(CounterTo { declined, reason }) = counter {
@@ -194,7 +193,7 @@ impl Parts {
         remedies::update_in_tx(tx, tenant, remedy).await?;
         self.milestones.offer_made(tx, context, remedy, &offer);
         own_calls::expire_offer_later(tx, context, &offer);
-        let owed = still_owed(tx, tenant, remedy, payouts == Progress::Refused).await?;
+        let owed = history.still_owed(remedy, payouts == Progress::Refused);
         let owed: Vec<_> = owed.iter().collect();
         let (options, plus) = (&offer.options, &offer.plus);
         let need = measure::need(options, plus, &owed);
@@ -234,16 +233,15 @@ impl Parts {
         };
         let policies = self.policies.of(tx, &context.tenant).await?;
         granted.assessment.value = Some(policies.value(&granted.assessment, &granted.event));
-        let last = last_offer(tx, &context.tenant, remedy).await?;
-        let given = last.map(|offer| given_by(&offer, &remedy.assessment, remedy.state)).unwrap_or_default();
-        grant_within_limits(remedy, &given, lines)?;
+        let history = history(tx, &context.tenant, remedy).await?;
+        grant_within_limits((remedy, &history), lines)?;
         let budgeted = measure::sum_gestures(lines);
         let mut effects = self.counted(tx, context, remedy, &Need::new(), lines.iter(), budgeted).await?;
         let given = self.give(tx, context, &granted, granted.id.uuid(), lines, &mut effects);
         let payouts = if given.payouts.is_empty() { Progress::Given } else { Progress::Open };
         granted.state = RemedyState::opened(FirstOffer::None, true, payouts);
         if granted.state == RemedyState::Settled {
-            self.milestones.settled(tx, context, &granted, None);
+            self.milestones.settled(tx, context, &granted, &History::default(), &[]);
         }
         effects.remedies.push((context.tenant.clone(), granted));
         effects.write(tx).await?;
@@ -290,7 +288,7 @@ impl Parts {
         if remedy.assessment.automatic.is_empty() {
             self.milestones.nothing_owed(tx, context, remedy);
         } else {
-            self.milestones.settled(tx, context, remedy, None);
+            self.milestones.settled(tx, context, remedy, &History::default(), &[]);
         }
     }
 }

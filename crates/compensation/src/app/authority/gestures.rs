@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use durable::{Tx, TxError};
-use kernel::{RemedyId, TenantId};
+use kernel::{RemedyId, ServiceError, TenantId};
 
 use super::super::Parts;
 use super::GESTURE;
@@ -68,7 +68,8 @@ impl Parts {
         let mut repeats = Repeats::read(tx, asks, &asking, in_force).await?;
         for place in asking {
             let ask = &asks[place];
-            let Some(policies) = in_force.get(ask.tenant) else { continue };
+            let policies =
+                in_force.get(ask.tenant).ok_or_else(|| ServiceError::internal("gestures without policies"))?;
             let band = policies.budgets.band(policies.budgets.lifetime_value(ask.event));
             let signals = repeats.signals(place, ask, policies);
             let book = books.entry(ask.tenant.clone()).or_default();

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use durable::{Tx, TxError};
 use kernel::{Money, TenantId};
 
-use super::super::by_law::still_owed;
 use super::super::{MakeOffer, Parts};
 use super::gestures::{budget_entries, since};
 use super::policies::InForce;
 use crate::domain::approval::person_key;
 use crate::domain::fair_amount::not_comparable;
+use crate::domain::history::History;
 use crate::domain::policy::abuse::{Claim, Signal, claims};
 use crate::domain::policy::authority::{Reach, Used};
 use crate::domain::policy::budgets::Book;
@@ -48,12 +48,12 @@ impl Parts {
         tx: &Tx,
         tenant: &TenantId,
         policies: &InForce,
-        remedy: &Remedy,
+        (remedy, history): (&Remedy, &History),
         offer: &MakeOffer,
         was_refused: bool,
     ) -> Result<Verdict, TxError> {
         let role = if offer.role.is_empty() { policies.authority.default_role.clone() } else { offer.role.clone() };
-        let owed = still_owed(tx, tenant, remedy, was_refused).await?;
+        let owed = history.still_owed(remedy, was_refused);
         let owed: Vec<_> = owed.iter().collect();
         let need = measure::need(&offer.options, &offer.plus, &owed);
         let gestures = measure::gestures(&offer.options, &offer.plus);

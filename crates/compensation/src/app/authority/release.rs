@@ -6,7 +6,7 @@ use durable::{Tx, TxError};
 use kernel::TenantId;
 
 use super::super::Parts;
-use super::super::by_law::still_owed;
+use crate::domain::history::History;
 use crate::domain::offer::OfferState;
 use crate::domain::policy::measure;
 use crate::domain::records::{Offer, Remedy};
@@ -18,7 +18,7 @@ impl Parts {
         &self,
         tx: &Tx,
         tenant: &TenantId,
-        remedy: &Remedy,
+        (remedy, history): (&Remedy, &History),
         offer: &Offer,
     ) -> Result<(), TxError> {
         let Some(counted) = spending::counted_in_tx(tx, tenant, offer.id).await? else { return Ok(()) };
@@ -29,7 +29,7 @@ impl Parts {
             .cloned()
             .collect();
         // What was paid once is excused no more, as it was when the offer was counted.
-        let owed = still_owed(tx, tenant, remedy, true).await?;
+        let owed = history.still_owed(remedy, true);
         let need = measure::need(&chosen, &offer.plus, &owed.iter().collect::<Vec<_>>());
         let gestures = measure::gestures(&chosen, &offer.plus);
         let kept = |entry: &Entry| {

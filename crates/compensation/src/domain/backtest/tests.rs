@@ -99,6 +99,17 @@ fn events_are_counted_with_their_customers_and_costs() {
 }
 
 #[test]
+fn every_rule_is_counted_from_nothing_on() {
+    let nothing = trial(&new(), Some(OLD), false).tally();
+    for side in [&nothing.candidate, nothing.baseline.as_ref().expect("there is one")] {
+        assert_eq!(
+            side.rules.iter().map(|(id, count)| (id.as_str(), *count)).collect::<Vec<_>>(),
+            [("cancelled", tally::RuleCount::default()), ("late", tally::RuleCount::default()),]
+        );
+    }
+}
+
+#[test]
 fn days_can_be_ignored() {
     let tally = trial(OLD, None, true).judge(&sample());
     assert_eq!((tally.candidate.judged, tally.candidate.owed), (8, 5));
@@ -106,7 +117,13 @@ fn days_can_be_ignored() {
 
 #[test]
 fn differing_events_are_told_with_both_outcomes_largest_change_first() {
-    let tally = trial(&new(), Some(OLD), false).judge(&sample());
+    let both = trial(&new(), Some(OLD), false);
+    let version = |pack: &Pack| pack.version.clone();
+    assert_eq!(
+        (version(both.candidate()), both.baseline().map(version)),
+        ("2.0.0".to_owned(), Some("1.0.0".to_owned()))
+    );
+    let tally = both.judge(&sample());
     let differences = &tally.differences;
     assert_eq!(
         (differences.gain, differences.lose.events, differences.other.events),
@@ -284,12 +301,14 @@ fn examples_are_the_largest_changes_whatever_their_currency_and_their_order() {
 #[test]
 fn of_equal_changes_the_earliest_events_are_kept() {
     for days in [[1, 2, 3], [3, 2, 1], [2, 3, 1]] {
-        let mut differences = difference::Differences::new(2);
-        for day in days {
-            differences.add(&event("x", day, 1, &[]), None, Some(&given(vec![cash("USD", 1)])));
+        for line in [cash("USD", 1), line("A ride", Benefit::Service)] {
+            let mut differences = difference::Differences::new(2);
+            for day in days {
+                differences.add(&event("x", day, 1, &[]), None, Some(&given(vec![line.clone()])));
+            }
+            let kept: Vec<_> = differences.examples.iter().map(|kept| kept.event.event.reference.as_str()).collect();
+            assert_eq!(kept, ["on day 1", "on day 2"], "{days:?}");
         }
-        let kept: Vec<_> = differences.examples.iter().map(|kept| kept.event.event.reference.as_str()).collect();
-        assert_eq!(kept, ["on day 1", "on day 2"], "{days:?}");
     }
 }
 
@@ -335,8 +354,8 @@ proptest! {
     }
 
     #[test]
-    fn parts_add_up_to_the_whole(events in prop::collection::vec(any_event(), 0..40), part in 1..7_usize, backwards in any::<bool>()) {
-        let trial = trial(&new(), Some(OLD), false);
+    fn parts_add_up_to_the_whole(events in prop::collection::vec(any_event(), 0..40), part in 1..7_usize, backwards in any::<bool>(), dearer in any::<bool>()) {
+        let trial = if dearer { trial(&new(), Some(OLD), false) } else { trial(OLD, Some(&new()), false) };
         let mut parts: Vec<_> = events.chunks(part).map(|part| trial.judge(part)).collect();
         if backwards {
             parts.reverse();

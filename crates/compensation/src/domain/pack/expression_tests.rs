@@ -161,6 +161,7 @@ fn what_may_not_run_is_refused_with_the_reason() {
         ("delay > 180", "`delay`, which is declared neither"),
         ("event.facts.delay > 180", "`delay`, which is declared neither"),
         ("event == 1", "name a field"),
+        ("ship.facts.minutes > 1", "`ship`, which is declared neither"),
         ("minutes + 1", "must say yes or no"),
         ("[1, 2]", "a list stands only"),
         ("minutes > 180 ? 1 : 2", "must say yes or no"),

@@ -4,7 +4,8 @@ use durable::ddl;
 use sea_orm::DbErr;
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager};
 
-/// Creates `order_vouchers`. Vouchers that were signed for before hold nothing: their rules did not mark them.
+/// Creates `order_vouchers`. Vouchers that were signed for before hold nothing, and neither do those of a replica of the
+/// version before, whose rules do not mark them.
 pub struct CreateOrderVouchers;
 
 impl MigrationName for CreateOrderVouchers {
