@@ -103,17 +103,17 @@ fn only_a_persons_offer_stands_in_the_place_of_what_was_refused() {
         (gave(1, "packs/p/rules/r", &[flight()]), gave(2, "gate", &[flight()]), gave(3, "Kim", &[flight()]));
     assert_eq!(progress(&[], &[]), Progress::Given);
     for offers in [vec![], vec![rules.clone()], vec![rules.clone(), gate.clone()]] {
-        assert_eq!(progress(&offers, &[refused.clone()]), Progress::Refused);
+        assert_eq!(progress(&offers, std::slice::from_ref(&refused)), Progress::Refused);
     }
     for offers in [vec![kim.clone()], vec![rules.clone(), kim.clone()], vec![kim.clone(), gate, rules]] {
         assert_eq!(
-            progress(&offers, &[refused.clone()]),
+            progress(&offers, std::slice::from_ref(&refused)),
             Progress::Given,
             "also when the service offers again after it"
         );
     }
     for (second, expected) in [(2, Progress::Given), (3, Progress::Refused), (4, Progress::Refused)] {
-        assert_eq!(progress(&[kim.clone()], &[payout(3, "cash", PayoutState::Declined, second)]), expected);
+        assert_eq!(progress(std::slice::from_ref(&kim), &[payout(3, "cash", PayoutState::Declined, second)]), expected);
     }
     let open = payout(7, "comp", PayoutState::Reserved, 0);
     assert_eq!(progress(&[kim], &[refused, open]), Progress::Open, "what may be paid is never behind us");
@@ -122,7 +122,7 @@ fn only_a_persons_offer_stands_in_the_place_of_what_was_refused() {
 #[test]
 fn what_was_given_is_everything_but_what_was_refused() {
     let gift = line("gift", Basis::Gesture, eur(500));
-    let offers = vec![gave(1, "Kim", &[gift.clone()]), gave(2, "Kim", &[refund()])];
+    let offers = vec![gave(1, "Kim", std::slice::from_ref(&gift)), gave(2, "Kim", &[refund()])];
     let ids = |payouts: Vec<PastPayout>| -> Vec<String> {
         let history = History { offers: offers.clone(), payouts };
         history.given(&remedy()).into_iter().map(|line| line.id).collect()
@@ -152,13 +152,28 @@ fn what_was_paid_or_not_chosen_is_owed_no_more() {
     assert_eq!(owed(&[], &[payout(7, "comp", PayoutState::Confirmed, 0)], true), ["refund", "meal"]);
     let gift =
         gave(1, "Kim", &[line("gift", Basis::Gesture, eur(500)), line("meal", Basis::Statutory, Benefit::Service)]);
-    assert_eq!(owed(&[gift.clone()], &[], false), ["refund", "meal"], "goodwill is no choice, and a meal neither");
+    assert_eq!(
+        owed(std::slice::from_ref(&gift), &[], false),
+        ["refund", "meal"],
+        "goodwill is no choice, and a meal neither"
+    );
     for chosen in [flight(), line("agents", Basis::Statutory, eur(100)), line("taxi", Basis::Restitution, eur(100))] {
-        assert_eq!(owed(&[gave(1, "Kim", &[chosen.clone()]), gift.clone()], &[], false), ["meal"], "{}", chosen.id);
+        assert_eq!(
+            owed(&[gave(1, "Kim", std::slice::from_ref(&chosen)), gift.clone()], &[], false),
+            ["meal"],
+            "{}",
+            chosen.id
+        );
     }
     let refunded = gave(1, "packs/p/rules/r", &[refund()]);
-    assert_eq!(owed(&[refunded.clone()], &[], false), ["refund", "meal"], "until it is paid");
-    assert_eq!(owed(&[refunded.clone()], &[payout(1, "refund", PayoutState::Declined, 1)], false), ["refund", "meal"]);
-    assert_eq!(owed(&[refunded.clone()], &[payout(1, "refund", PayoutState::Reserved, 1)], false), ["meal"]);
+    assert_eq!(owed(std::slice::from_ref(&refunded), &[], false), ["refund", "meal"], "until it is paid");
+    assert_eq!(
+        owed(std::slice::from_ref(&refunded), &[payout(1, "refund", PayoutState::Declined, 1)], false),
+        ["refund", "meal"]
+    );
+    assert_eq!(
+        owed(std::slice::from_ref(&refunded), &[payout(1, "refund", PayoutState::Reserved, 1)], false),
+        ["meal"]
+    );
     assert_eq!(owed(&[refunded, gave(2, "Kim", &[flight()])], &[], false), ["meal"], "the last choice holds");
 }
