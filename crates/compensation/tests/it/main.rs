@@ -22,6 +22,7 @@ mod fair_ask;
 mod freeze;
 mod gate;
 mod gate_authority;
+mod goodwill;
 mod guards;
 mod harness;
 mod late_repeats;

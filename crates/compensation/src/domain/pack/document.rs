@@ -294,5 +294,8 @@ pub(super) fn facts(
 }
 
 #[cfg(test)]
+#[path = "document_bounds_tests.rs"]
+mod bounds;
+#[cfg(test)]
 #[path = "document_tests.rs"]
 mod tests;
