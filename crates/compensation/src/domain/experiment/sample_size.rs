@@ -29,6 +29,7 @@ mod tests {
     fn published_values() {
         assert!((for_shares(0.50, 0.75, 0.05, 0.90) - 76.7).abs() < 0.05);
         assert!((for_means(1.0, 0.5, 0.05, 0.80) - 62.79).abs() < 0.01);
+        assert!((for_means(3.0, 1.5, 0.05, 0.80) - 62.79).abs() < 0.01, "twice the deviation shows twice the effect");
         let up = for_shares(0.60, 0.65, 0.05, 0.80);
         assert!((up - 1_470.5).abs() < 0.1, "{up}");
         assert!((for_shares(0.40, 0.35, 0.05, 0.80) - up).abs() < 1e-6, "what goes up is what the other goes down");

@@ -211,4 +211,26 @@ mod tests {
             assert_eq!(given(1_000, 19)[0].flag, "", "too few to say");
         }
     }
+
+    /// An arm of which half got nothing in a currency has all its cases all the same: what they got is spread over them.
+    #[test]
+    fn who_got_nothing_is_a_case_too() {
+        let experiment = parse(include_str!("../../../experiments/offer-next-day.yaml")).expect("the example is right");
+        let stratum =
+            |currency: &str| Stratum { severity: Severity::High, kind: "a".to_owned(), currency: currency.to_owned() };
+        let (one, other) = (experiment.arms[0].id.clone(), experiment.arms[1].id.clone());
+        let of = |cases: i64| Given { cases, minor: cases * 100, compared: cases * 100, squares: cases * 10_000 };
+        let given = BTreeMap::from([
+            ((stratum(""), one.clone()), Given { cases: 40, ..Given::default() }),
+            ((stratum(""), other.clone()), Given { cases: 40, ..Given::default() }),
+            ((stratum("USD"), one), of(40)),
+            ((stratum("USD"), other), of(20)),
+        ]);
+        let treated = experiment.treated(&given);
+        assert_eq!(
+            treated[0].arms.iter().map(|arm| (arm.cases, arm.minor)).collect::<Vec<_>>(),
+            [(40, 4_000), (40, 2_000)]
+        );
+        assert!(!treated[0].flag.is_empty(), "half of them got nothing");
+    }
 }

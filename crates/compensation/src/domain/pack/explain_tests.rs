@@ -232,3 +232,41 @@ fn only_the_condition_of_a_pack_is_told_as_what_would_make_it_judge() {
     assert_eq!(told("2020-01-01", "{}"), ["6: what its rules say: the pack would judge the event"]);
     assert_eq!(told("2027-01-01", "{ n: 5 }"), Vec::<String>::new());
 }
+
+/// What would change a rule of its own with this condition, for an event with these facts.
+fn changes_of(inputs: &str, condition: &str, facts: &str) -> Vec<String> {
+    let pack = format!(
+        "{{ id: p, display_name: P, version: '1', status: ACTIVE, effective_from: '2020-01-01', sources: [s], \
+         inputs: [{inputs}], rules: [{{ id: r, description: D, condition: \"{condition}\", \
+         automatic: [{{ id: a, basis: TIME, kind: SERVICE, description: A }}] }}] }}"
+    );
+    let packs = PackSet::from_documents([("p", pack.as_str())]).expect("a valid pack");
+    changes(&packs.explain(&event("x", facts), Severity::Medium), "r")
+}
+
+#[test]
+fn a_time_has_a_change_on_each_side_as_well() {
+    let between = "at >= timestamp('2026-01-10T00:00:00Z') && at <= timestamp('2026-01-20T00:00:00Z')";
+    let told = changes_of("{ name: at, type: TIME }", between, "{ at: { time: '2026-01-15T00:00:00Z' } }");
+    assert_eq!(
+        told,
+        [
+            "at 2026-01-15T00:00:00Z -> 2026-01-09T23:59:59Z: nothing",
+            "at 2026-01-15T00:00:00Z -> 2026-01-20T00:00:01Z: nothing"
+        ]
+    );
+}
+
+/// Of what a rule compares an input with, the first 48 values are tried.
+#[test]
+fn so_many_values_are_tried_and_no_more() {
+    let condition = |last: &str| {
+        let far: Vec<_> = (1..=15).map(|n| (n * 1_000).to_string()).collect();
+        format!("n in [{}, {last}]", far.join(", "))
+    };
+    let nearest = |last: &str| changes_of("{ name: n, type: INTEGER }", &condition(last), "{ n: 10 }");
+    assert_eq!(nearest("20"), ["n 10 -> 20: A"], "the last of 48, with its neighbours");
+    assert_eq!(nearest("20000, 20, 19"), ["n 10 -> 1000: A"]);
+    // What was tried is not tried again.
+    assert_eq!(nearest("1000, 2000, 3000, 20"), ["n 10 -> 20: A"]);
+}

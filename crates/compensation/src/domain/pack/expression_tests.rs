@@ -19,6 +19,7 @@ fn inputs() -> Vec<Input> {
         input("price", Type::Money),
         input("told_at", Type::Time),
         input("other", Type::Integer),
+        input("fare", Type::Money),
     ]
 }
 
@@ -38,6 +39,7 @@ fn facts() -> Vec<(&'static str, Fact)> {
         ("extraordinary", Fact::Boolean(false)),
         ("cause", Fact::Text("weather".to_owned())),
         ("price", price),
+        ("fare", Fact::Money(Money::new(Currency::parse("EUR").expect("known"), 1))),
         ("told_at", Fact::Time(Timestamp::from_seconds(1_360_000_000))),
     ]
 }
@@ -64,6 +66,10 @@ fn conditions_read_the_event() {
         ("extraordinary", Ok(false)),
         ("cause in ['weather', 'strike']", Ok(true)),
         ("cause in []", Ok(false)),
+        ("cause > 'strike' && cause <= 'weather' && !(cause < 'weather')", Ok(true)),
+        ("price >= price && price <= price && !(price < price) && price != fare", Ok(true)),
+        ("price > fare", Err(Stop::Arithmetic)),
+        ("minutes > -(-9223372036854775808)", Err(Stop::Arithmetic)),
         ("price.currency == 'USD' && price.minor >= 21450", Ok(true)),
         ("event.occurred_at - told_at < 14 * 86400", Ok(true)),
         ("told_at + 600 == event.occurred_at && event.occurred_at - 601 < told_at", Ok(true)),
@@ -182,6 +188,7 @@ fn what_may_not_run_is_refused_with_the_reason() {
         ("extraordinary > false", "compares yes or no by size"),
         ("{'a': 1}.a == 1", "must not build maps"),
         ("1 / 0 == 1", "divides by zero"),
+        ("5 / (-(1) + 1) == 1", "divides by zero"),
     ] {
         let error = Expression::condition(condition, Names { inputs: &inputs, terms: &[] }).expect_err(condition);
         assert!(error.iter().any(|error| error.contains(reason)), "{condition:.80}: {error:?}");
