@@ -338,6 +338,9 @@ mod tests {
         assert_eq!(along, [rebook]);
         assert!(pays_by_law(&options));
         assert!(!pays_by_law(&options[1..]));
+        let meal = RemedyLine::plain("meal", Basis::Statutory, Benefit::Service);
+        let fair = RemedyLine::plain("fair", Basis::Restitution, Benefit::Money(eur(1_000)));
+        assert!(!pays_by_law(&[option("meal", Consent::None, &[&meal]), option("fair", Consent::None, &[&fair])]));
     }
 
     #[test]

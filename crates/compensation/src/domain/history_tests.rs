@@ -9,7 +9,7 @@ use crate::domain::assessment::Assessment;
 use crate::domain::event::{FailureEvent, Severity};
 use crate::domain::gate::RecoveryContext;
 use crate::domain::line::{Basis, Benefit, Consent, OfferOption};
-use crate::domain::offer::OfferEvent;
+use crate::domain::offer::{OfferEvent, OfferState};
 use crate::domain::records::OfferDraft;
 use crate::domain::remedy::RemedyState;
 
@@ -138,6 +138,17 @@ fn what_was_given_is_everything_but_what_was_refused() {
     // An offer from before what it gave was written down: what was chosen of it.
     let old = History { offers: vec![Offer { given: None, ..gave(1, "Kim", &[gift]) }], payouts: vec![] };
     assert_eq!(old.given(&remedy()).len(), 2);
+    // And one that nobody answered, of which the law's money was paid: when nothing came after it.
+    let mut expired = Offer { given: None, ..gave(1, "", &[refund()]) };
+    (expired.state, expired.accepted_option) = (OfferState::Expired, String::new());
+    let mut settled = Remedy { state: RemedyState::Settled, ..remedy() };
+    settled.assessment.choice_of.truncate(1);
+    let told = |offers: Vec<Offer>| -> Vec<String> {
+        let given = History { offers, payouts: vec![] }.given(&settled);
+        given.into_iter().map(|line| line.id).collect()
+    };
+    assert_eq!(told(vec![expired.clone()]), ["comp", "refund"]);
+    assert_eq!(told(vec![expired, gave(2, "Kim", &[flight()])]), ["comp", "flight"]);
 }
 
 /// A choice is made once: what was not chosen is owed no more, what was chosen until it is paid.

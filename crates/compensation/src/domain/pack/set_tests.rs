@@ -57,8 +57,10 @@ fn an_event_is_judged_by_the_packs_that_name_its_kind_or_none() {
             ..PLAIN
         },
         Written { id: "rule", rule: "id: rule-r, on: [flight.delayed]", ..PLAIN },
+        // It says that it is not for the event; of a kind that it knows nothing of, it says nothing.
+        Written { id: "away", rule: "id: away-r, on: [flight.delayed]", more: ", applies_when: 'false'", ..PLAIN },
     ]);
-    assert_eq!(judging(&packs, "flight.delayed"), ["any", "named", "rule"]);
+    assert_eq!(judging(&packs, "flight.delayed"), ["any", "away", "named", "rule"]);
     assert_eq!(judging(&packs, "flight.cancelled"), ["any", "named"]);
     assert_eq!(judging(&packs, "parcel.lost"), ["any"], "nobody names it");
 }
