@@ -64,6 +64,28 @@ fn a_share_of_nobody_and_one_of_all() {
     }
 }
 
+/// A canary is known by its pack and version together, also as what is tried against versions that are applied later.
+#[test]
+fn a_canary_is_a_version_of_a_pack() {
+    let documents = [
+        document("a", "1", "2020-01-01", "EUR 1.00"),
+        document("a", "2", "2019-01-01", "EUR 2.00"),
+        document("b", "2", "2020-01-01", "EUR 3.00"),
+    ];
+    let packs = load(&documents, &[rule("a", "2", ALL)]).expect("valid packs").for_tenant("t");
+    let canaries: Vec<_> = packs
+        .known()
+        .iter()
+        .filter(|pack| packs.canary_of(pack).is_some())
+        .map(|pack| format!("{} {}", pack.id, pack.version))
+        .collect();
+    assert_eq!(canaries, ["a 2"]);
+    let other = Arc::new(parse(&document("c", "1", "2020-01-01", "EUR 4.00")).expect("valid"));
+    let with = packs.with_applied([&other]);
+    let at = instant("2021-01-01T00:00:00Z").expect("a time");
+    assert_eq!(with.version_at("a", at).map(|pack| pack.version.as_str()), Some("2"), "the younger one still");
+}
+
 #[test]
 fn an_assignment_never_changes() {
     // From the first release on: another answer would move tenants between versions that are in force.
