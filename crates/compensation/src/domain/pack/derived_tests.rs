@@ -80,3 +80,27 @@ fn what_is_missing_is_what_events_usually_say() {
     assert_eq!(missing("late > 180"), ["late"]);
     assert_eq!(missing("country == 'DE'"), ["from"]);
 }
+
+/// What is worked out is shown as it is; what only a default says is shown as assumed, and what the event says never is.
+#[test]
+fn what_is_worked_out_is_not_called_assumed() {
+    use crate::domain::event::Fact;
+    let yaml = "{ id: p, display_name: P, version: '1', status: ACTIVE, effective_from: '2020-01-01', sources: [s], \
+                inputs: [{ name: airport, type: TEXT }, { name: country, type: TEXT, default: FR, \
+                derived: { function: country, of: [airport] } }], rules: [{ id: r, description: D., \
+                condition: \"country != ''\", automatic: [{ id: a, basis: TIME, kind: SERVICE, description: A }] }] }";
+    let packs = PackSet::from_documents([("test", yaml)]).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let shown = |facts: &[(&str, &str)]| {
+        let event = FailureEvent {
+            kind: "x".to_owned(),
+            occurred_at: instant("2026-01-01T00:00:00Z").expect("a time"),
+            reference: String::new(),
+            facts: facts.iter().map(|(key, text)| ((*key).to_owned(), Fact::Text((*text).to_owned()))).collect(),
+        };
+        packs.assess(&event, Severity::Low).decisions[0].inputs["country"].clone()
+    };
+    assert_eq!(shown(&[("airport", "FRA")]), "DE");
+    assert_eq!(shown(&[]), "FR (assumed)");
+    assert_eq!(shown(&[("airport", "CDG")]), "FR (assumed)", "which is the default");
+    assert_eq!(shown(&[("country", "FR")]), "FR");
+}
