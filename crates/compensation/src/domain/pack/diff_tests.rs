@@ -102,6 +102,17 @@ fn thresholds_are_told_apart_from_other_conditions() {
         words("a > 180 && b < 60 && c < d", "a >= 180 && b < 90 && c < d"),
         "thresholds from > 180 to >= 180, from 60 to 90; now a >= 180 && b < 90 && c < d"
     );
+    assert_eq!(
+        words("c == d && a > 180 && 60 < b", "c == d && a >= 180 && 90 < b"),
+        "thresholds from > 180 to >= 180, from 60 to 90; now c == d && a >= 180 && 90 < b"
+    );
+    // A number in a text is no threshold.
+    for text in ["'train 2'", "\"it's 2\"", "'an \"x 2'"] {
+        let (old, new) = (format!("a == {text} && b > 1"), format!("a == {} && b > 1", text.replace('2', "3")));
+        let yaml = |condition: &str| format!("condition: >-\n  {condition}\n");
+        let told = diff(&yaml(&old), &yaml(&new)).expect("both are YAML");
+        assert_eq!(told[0].words, format!("from {old} to {new}"));
+    }
     assert_eq!(words("c < d", "c <= d"), "from c < d to c <= d");
     assert_eq!(words("c < 5", "c <= d"), "from c < 5 to c <= d");
     assert_eq!(words("c < d", "c <= 5"), "from c < d to c <= 5");
