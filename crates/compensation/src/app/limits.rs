@@ -71,8 +71,8 @@ pub(super) fn within_limits(
         let all = given.iter().chain(&option.lines).chain(plus);
         if let Some(above) = excess(guidance.ceiling, all) {
             let text = format!(
-                "with all that comes with it and was given before, it is {above} above {}, 150 % of the price of {}; what the law demands and \
-                 what gives back a loss is apart",
+                "with all that comes with it and was given before, it is {above} above {}, 150 % of the price of {}; what \
+                 the law demands and what gives back a loss is apart",
                 guidance.ceiling, guidance.price
             );
             violations.add(&format!("{path}options[{index}]"), "ABOVE_CEILING", text);

@@ -25,7 +25,7 @@ use crate::domain::approval::Asked;
 use crate::domain::assessment::Assessment;
 use crate::domain::by_law::{pays_by_law, without_gestures};
 use crate::domain::decision_value::DecisionValue;
-use crate::domain::event::{Fact, FailureEvent, Severity};
+use crate::domain::event::{FailureEvent, Severity};
 use crate::domain::fair_amount::gestures_of_rules;
 use crate::domain::gate::{GateDecision, GateInputs, Known, PriorFailure, RecoveryContext, decide};
 use crate::domain::history::History;
@@ -91,8 +91,8 @@ pub(crate) struct Opening {
 impl Opening {
     /// True when policies have something to say: of gestures and extras, and of what the customer is worth.
     fn needs_policies(&self) -> bool {
-        let tells_money = self.command.event.facts.values().any(|fact| matches!(fact, Fact::Money(_)));
-        tells_money || self.assessment.lines().any(|line| line.basis != Basis::Statutory || line.origin.item.is_some())
+        self.command.event.tells_money()
+            || self.assessment.lines().any(|line| line.basis != Basis::Statutory || line.origin.item.is_some())
     }
 }
 
@@ -315,10 +315,8 @@ impl Parts {
             effects.assignments.push((context.tenant.clone(), candidate.assignment(&remedy, tx.now())));
         }
         // As it is now: gate, budgets and what was captured may have taken lines away.
-        remedy.assessment.value = Some(match policies {
-            Some(policies) => policies.value(&remedy.assessment, &remedy.event),
-            None => DecisionValue::of_rules(&remedy.assessment, None),
-        });
+        let worth = policies.and_then(|policies| policies.budgets.lifetime_value(&remedy.event));
+        remedy.assessment.value = Some(DecisionValue::of_rules(&remedy.assessment, worth));
         let Given { vouchers, payouts } = given;
         let response = wire::remedy(&remedy, &vouchers, &payouts);
         effects.remedies.push((context.tenant.clone(), remedy));

@@ -103,9 +103,29 @@ pub struct FailureEvent {
     pub facts: BTreeMap<String, Fact>,
 }
 
+impl FailureEvent {
+    /// False when no fact is an amount: then nothing tells what the customer paid or is worth.
+    pub fn tells_money(&self) -> bool {
+        self.facts.values().any(|fact| matches!(fact, Fact::Money(_)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_tells_money_when_a_fact_is_an_amount() {
+        let event = |facts: Vec<Fact>| FailureEvent {
+            kind: "bill.wrong".to_owned(),
+            occurred_at: Timestamp::from_seconds(0),
+            reference: String::new(),
+            facts: facts.into_iter().enumerate().map(|(index, fact)| (format!("f{index}"), fact)).collect(),
+        };
+        let amount = Fact::Money(Money::new(kernel::Currency::parse("EUR").expect("known"), 0));
+        assert!(!event(vec![]).tells_money() && !event(vec![Fact::Integer(1), Fact::Boolean(true)]).tells_money());
+        assert!(event(vec![Fact::Integer(1), amount]).tells_money());
+    }
 
     #[test]
     fn severities_are_ordered_and_read_back() {

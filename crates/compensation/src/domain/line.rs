@@ -84,8 +84,8 @@ pub struct RemedyLine {
     /// The rule that gives it; empty for what an agent gives.
     #[serde(default)]
     pub origin: Origin,
-    /// True for money that the law demands back, and for a voucher in its place: a refund, unlike compensation by law. Left out where it is false, so that
-    /// what was written or asked for before there was this mark reads and hashes as it did.
+    /// True for money that the law demands back, and for a voucher in its place: a refund, unlike compensation by law. Left
+    /// out where it is false, so that what was written or asked for before there was this mark reads and hashes as it did.
     #[serde(default, skip_serializing_if = "is_false")]
     pub refund: bool,
 }

@@ -5,6 +5,7 @@ use api::compensation::{offer, remedy};
 use api::reason::compensation::REFUND_ABOVE_CAPTURE;
 use wire::remedy_line::{Basis, Kind};
 
+use crate::by_law::sign;
 use crate::harness::{
     Desk, TEMPLATE, again, as_client, event, integer, minor, money, money_fact, option, remedy as remedy_for,
     remedy_of, text_fact, yes_no,
@@ -186,12 +187,7 @@ testkit::on_both_databases! {
         let desk = Desk::open(&database).await;
         capture(&desk, "B-1", 40_000).await;
         let first = desk.remedy(cancelled(&desk, 7, "B-1", 30_000)).await;
-        let sign = wire::RespondToOfferRequest {
-            request_id: desk.fresh(),
-            name: first.offer.clone(),
-            response: Some(wire::respond_to_offer_request::Response::AcceptOption("voucher".to_owned())),
-            consent: "archive/0042.pdf".to_owned(),
-        };
+        let sign = sign(&desk, &first.offer);
         let signed = || async { again(|| async { desk.api.clone().respond_to_offer(as_client(sign.clone())).await }).await };
         assert_eq!(signed().await.unwrap(), signed().await.unwrap());
         assert_eq!(funds(&desk, "B-1").await, (30_000, 10_000), "held once");
@@ -233,13 +229,7 @@ testkit::on_both_databases! {
         let desk = Desk::open(&database).await;
         capture(&desk, "B-1", 30_000).await;
         let opened = desk.remedy(cancelled(&desk, 7, "B-1", 30_000)).await;
-        let sign = wire::RespondToOfferRequest {
-            request_id: desk.fresh(),
-            name: opened.offer,
-            response: Some(wire::respond_to_offer_request::Response::AcceptOption("voucher".to_owned())),
-            consent: "archive/0042.pdf".to_owned(),
-        };
-        desk.api.clone().respond_to_offer(as_client(sign)).await.unwrap();
+        desk.api.clone().respond_to_offer(as_client(sign(&desk, &opened.offer))).await.unwrap();
         desk.clock.advance(crate::harness::DAY * 20 * 365);
         desk.run_due().await;
         assert_eq!(signed_for(&desk, &opened.name).await.state(), wire::voucher::State::Expired);

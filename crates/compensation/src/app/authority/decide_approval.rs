@@ -18,9 +18,11 @@ use super::super::refusal::not_now;
 use super::super::{App, Parts, own_calls};
 use super::gestures::budget_entries;
 use super::judge_offer::need_entries;
+use super::policies::InForce;
 use crate::authority_wire as wire;
 use crate::domain::approval::{Approval, ApprovalEvent, Asked, CounterTo, Undecided};
 use crate::domain::assessment::Assessment;
+use crate::domain::decision_value::DecisionValue;
 use crate::domain::history::History;
 use crate::domain::line::RemedyLine;
 use crate::domain::policy::abuse::claims;
@@ -80,12 +82,13 @@ impl App {
                 };
                 let by = (command.decided_by.as_str(), known_person(&context).unwrap_or_default());
                 decide(&mut approval, event, by, tx.now())?;
-                if !app.policies.of(&tx, tenant).await?.authority.may_approve(&command.role) {
+                let policies = app.policies.of(&tx, tenant).await?;
+                if !policies.authority.may_approve(&command.role) {
                     return Err(may_not(&command.role).into());
                 }
                 let (action, reason) = match &command.decision {
                     Decision::Approve => {
-                        app.carry_out_approved(&tx, &context, &mut remedy, &approval).await?;
+                        app.carry_out_approved(&tx, &context, (&mut remedy, &policies), &approval).await?;
                         ("OFFER_APPROVED", approval.reasons.join("; "))
                     }
                     Decision::Reject { reason, alternative } => {
@@ -147,7 +150,7 @@ impl Parts {
         &self,
         tx: &Tx,
         context: &RequestContext,
-        remedy: &mut Remedy,
+        (remedy, policies): (&mut Remedy, &InForce),
         approval: &Approval,
     ) -> Result<(), TxError> {
         match &approval.asked {
@@ -160,9 +163,9 @@ impl Parts {
                     made_by: approval.requested_by.clone(),
                     expires_at: until,
                 };
-                self.open_approved(tx, context, remedy, approval.offer(), draft, counter.as_ref()).await
+                self.open_approved(tx, context, (remedy, policies), approval.offer(), draft, counter.as_ref()).await
             }
-            Asked::Grant { lines } => self.give_approved(tx, context, remedy, approval, lines).await,
+            Asked::Grant { lines } => self.give_approved(tx, context, (remedy, policies), approval, lines).await,
         }
     }
 
@@ -170,7 +173,7 @@ impl Parts {
         &self,
         tx: &Tx,
         context: &RequestContext,
-        remedy: &mut Remedy,
+        (remedy, policies): (&mut Remedy, &InForce),
         id: OfferId,
         draft: OfferDraft,
         counter: Option<&CounterTo>,
@@ -198,7 +201,8 @@ impl Parts {
         let (options, plus) = (&offer.options, &offer.plus);
         let need = measure::need(options, plus, &owed);
         let lines = options.iter().flat_map(|option| &option.lines).chain(plus);
-        let mut effects = self.counted(tx, context, remedy, &need, lines, measure::gestures(options, plus)).await?;
+        let mut effects =
+            self.counted(tx, context, (remedy, policies), &need, lines, measure::gestures(options, plus)).await?;
         let entries = effects.entries.iter().map(|(_, entry)| entry.clone()).collect();
         effects.counted.push((tenant.clone(), offer.id, Counted { day: day_of(tx.now()), entries }));
         effects.offers.push((tenant.clone(), offer));
@@ -211,7 +215,7 @@ impl Parts {
         &self,
         tx: &Tx,
         context: &RequestContext,
-        remedy: &Remedy,
+        (remedy, policies): (&Remedy, &InForce),
         approval: &Approval,
         lines: &[RemedyLine],
     ) -> Result<(), TxError> {
@@ -231,12 +235,12 @@ impl Parts {
             updated_at: tx.now(),
             ..remedy.clone()
         };
-        let policies = self.policies.of(tx, &context.tenant).await?;
-        granted.assessment.value = Some(policies.value(&granted.assessment, &granted.event));
+        let worth = policies.budgets.lifetime_value(&granted.event);
+        granted.assessment.value = Some(DecisionValue::of_rules(&granted.assessment, worth));
         let history = history(tx, &context.tenant, remedy).await?;
         grant_within_limits((remedy, &history), lines)?;
         let budgeted = measure::sum_gestures(lines);
-        let mut effects = self.counted(tx, context, remedy, &Need::new(), lines.iter(), budgeted).await?;
+        let mut effects = self.counted(tx, context, (remedy, policies), &Need::new(), lines.iter(), budgeted).await?;
         let given = self.give(tx, context, &granted, granted.id.uuid(), lines, &mut effects);
         let payouts = if given.payouts.is_empty() { Progress::Given } else { Progress::Open };
         granted.state = RemedyState::opened(FirstOffer::None, true, payouts);
@@ -254,13 +258,12 @@ impl Parts {
         &self,
         tx: &Tx,
         context: &RequestContext,
-        remedy: &Remedy,
+        (remedy, policies): (&Remedy, &InForce),
         need: &Need,
         mut lines: impl Iterator<Item = &'a RemedyLine>,
         gestures: std::collections::BTreeMap<measure::Unit, i64>,
     ) -> Result<Effects, TxError> {
         let tenant = &context.tenant;
-        let policies = self.policies.of(tx, tenant).await?;
         let band = policies.budgets.band(policies.budgets.lifetime_value(&remedy.event));
         let mut entries: Vec<Entry> = need_entries(Scope::Case, &remedy.case.to_string(), need);
         entries.extend(need_entries(Scope::Customer, &remedy.customer.to_string(), need));

@@ -51,8 +51,8 @@ pub(in crate::app) struct GesturePlan {
 }
 
 impl Parts {
-    /// Plans for remedies of a group, in their order; none for those without gestures. Policies that the caller has read
-    /// are not read again.
+    /// Plans for remedies of a group, in their order; none for those without gestures. `in_force` has the policies of every
+    /// tenant with gestures.
     pub(in crate::app) async fn plan_gestures(
         &self,
         tx: &Tx,

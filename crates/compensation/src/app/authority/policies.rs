@@ -8,9 +8,6 @@ use durable::{Tx, TxError};
 use kernel::{ServiceError, TenantId};
 use uuid::Uuid;
 
-use crate::domain::assessment::Assessment;
-use crate::domain::decision_value::DecisionValue;
-use crate::domain::event::FailureEvent;
 use crate::domain::policy::abuse::Abuse;
 use crate::domain::policy::authority::Authority;
 use crate::domain::policy::budgets::Budgets;
@@ -31,17 +28,12 @@ pub(in crate::app) struct Policies {
 #[derive(Clone, Debug)]
 pub(in crate::app) struct InForce {
     pub(in crate::app) authority: Arc<Authority>,
-    pub(super) budgets: Arc<Budgets>,
+    pub(in crate::app) budgets: Arc<Budgets>,
     pub(super) abuse: Arc<Abuse>,
     pub(in crate::app) catalogue: Arc<Catalogue>,
 }
 
 impl InForce {
-    /// What rules' decision costs, and what the customer is worth by the policy of budgets.
-    pub(in crate::app) fn value(&self, assessment: &Assessment, event: &FailureEvent) -> DecisionValue {
-        DecisionValue::of_rules(assessment, self.budgets.lifetime_value(event))
-    }
-
     /// Versions by kind, for the record.
     pub(super) fn versions(&self) -> BTreeMap<String, String> {
         BTreeMap::from([

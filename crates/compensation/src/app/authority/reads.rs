@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::super::App;
 use crate::authority_wire as wire;
 use crate::domain::approval::ApprovalState;
-use crate::domain::event::{Fact, FailureEvent};
+use crate::domain::event::FailureEvent;
 use crate::domain::policy::catalogue::Catalogue;
 use crate::domain::policy::{self, Policy, PolicyKind, Rules};
 use crate::store::decisions::Filter;
@@ -74,7 +74,7 @@ impl App {
         event: &FailureEvent,
         at: Timestamp,
     ) -> Result<Option<Money>, ServiceError> {
-        if !event.facts.values().any(|fact| matches!(fact, Fact::Money(_))) {
+        if !event.tells_money() {
             return Ok(None);
         }
         match self.rules(tenant, PolicyKind::Budgets, at).await? {
